@@ -1,0 +1,5 @@
+"""`python -m gossipfl`."""
+
+from gossipfl.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""What a model, an algorithm and an aggregator are: arrays in, arrays out.
+
+Rules:
+- The last axis is one peer's vector; leading axes, if any, are peers; what is heard is stacked on axis -2.
+  So one definition serves one peer (d,) and a crowd (n, d): f(stack(xs)) == stack(f(x) for x in xs).
+- Pure: inputs are never changed, randomness comes from `Draws` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipfl.draws import Draws
+
+Array = NDArray[Any]
+Payload = tuple[Array, ...]
+"""What is spoken: arrays of fixed shape and dtype, such as `(vector,)`."""
+
+State = TypeVar("State")
+
+
+class Heard(NamedTuple):
+    """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1."""
+
+    payload: Payload  # each (..., k, *shape)
+    weights: Array  # (..., k), float64
+    own_weight: Array  # (...), float64
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The rows that one peer (or each of many) holds, as indices into one shared array, never as copies.
+
+    `features` (N, f) and `targets` (N,) are shared; `rows` (..., k) are indices into them, of which the first
+    `counts` (...) belong to the peer and the rest are padding (any valid index).
+    """
+
+    features: Array
+    targets: Array
+    rows: Array
+    counts: Array
+
+    @classmethod
+    def whole(cls, features: Array, targets: Array) -> Samples:
+        """All rows as the samples of one peer."""
+        count = len(features)
+        return cls(features, targets, np.arange(count), np.asarray(count))
+
+    @classmethod
+    def parts(cls, features: Array, targets: Array, parts: list[Array]) -> Samples:
+        """Row indices per peer (ragged) as the samples of a crowd of `len(parts)` peers."""
+        counts = np.array([len(part) for part in parts], np.int64)
+        rows = np.zeros((len(parts), int(counts.max(initial=0))), np.int64)
+        for row, part in zip(rows, parts, strict=True):
+            row[: len(part)] = part
+        return cls(features, targets, rows, counts)
+
+    def of(self, peers: int | Array) -> Samples:
+        """The samples of one peer of a crowd, or of several. One peer's rows carry no padding."""
+        if isinstance(peers, (int, np.integer)):
+            count = int(self.counts[peers])
+            return Samples(self.features, self.targets, self.rows[peers, :count], np.asarray(count))
+        counts = self.counts[peers]
+        return Samples(self.features, self.targets, self.rows[peers][:, : int(counts.max(initial=0))], counts)
+
+
+class Model(Protocol):
+    """A model with its way of training, as pure functions of one flat parameter vector (..., d)."""
+
+    @property
+    def size(self) -> int:
+        """d, the number of parameters."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the vector: float32 or float64."""
+
+    def start(self, draws: Draws) -> Array:
+        """A first vector (..., d), with the leading axes of `draws.peer`."""
+
+    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
+        """The vector (..., d) after one round of local training on `samples`."""
+
+    def predict(self, vector: Array, features: Array) -> Array:
+        """Class probabilities (..., N, classes), or numbers (..., N), for `features` (N, f)."""
+
+    def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
+        """Metrics by name, each (...): `accuracy` and `loss` for classes; `r2` and `loss` for numbers."""
+
+
+class Aggregator(Protocol):
+    """Combines a peer's own vector with those heard; leading axes pass through."""
+
+    def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
+        """(..., d), (..., k, d), (...), (..., k) -> (..., d). With k = 0 it returns `own`."""
+
+
+class Algorithm(Protocol[State]):
+    """What a peer computes, cut at the wire: frozen hyper-parameters and five pure functions."""
+
+    def start(self, vector: Array) -> State:
+        """The state of a peer whose first model is `vector` (..., d)."""
+
+    def model(self, state: State) -> Array:
+        """The vector (..., d) to train from and to judge."""
+
+    def learned(self, state: State, vector: Array) -> State:
+        """Local training ended at `vector` (..., d)."""
+
+    def speak(self, state: State, share: Array, draws: Draws) -> tuple[Payload, State]:
+        """What to tell each neighbour; `share` (...) is the part of its mass that a peer gives to each."""
+
+    def listen(self, state: State, heard: Heard) -> State:
+        """Take in what was heard. With `own_weight` 0 the peer adopts what it heard."""

@@ -1,0 +1,137 @@
+"""What a driver tells a peer (events) and what a peer asks of its driver (effects).
+
+Rules:
+- A peer does no I/O, reads no clock and keeps no thread: `handle(event, now)` returns a list of effects.
+- Training is an effect, so a driver may charge it time, run it in a thread, or batch many at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gossipfl.learn.contracts import Array
+from gossipfl.protocol.messages import PeerId, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The peer may begin."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """The training asked for has ended at `vector` (d,)."""
+
+    vector: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Received:
+    """`sender` said this; its signature and its fit to the manifest are already checked."""
+
+    sender: PeerId
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The timer set under this number has run out."""
+
+    timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A neighbour can now be spoken to."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A neighbour said goodbye, or its link broke."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The driver is closing: say what must be said and finish."""
+
+
+Event = Started | Trained | Received | TimerFired | Joined | Left | Stop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Train:
+    """Train from `vector` (d,) with the draws of `round`, then hand back `Trained`."""
+
+    vector: Array
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Say `update` to `to`. A driver may lose it; a newer one may replace it while it waits."""
+
+    to: PeerId
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Hand back `TimerFired(timer)` in `delay_s` seconds."""
+
+    timer: int
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the link to `peer`, which broke a rule named by `why`."""
+
+    peer: PeerId
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoundClosed:
+    """A round ended with the model `vector` (d,)."""
+
+    round: int
+    vector: Array
+    heard: int
+    missing: int
+    stale: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An update of `sender` was not used; `reason` is the word it is counted under."""
+
+    sender: PeerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be recorded."""
+
+    record: RoundClosed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All rounds are done, or the peer was stopped: nothing more will be asked."""
+
+
+Effect = Train | Send | SetTimer | Drop | Note | Finished
+
+
+class Peer(Protocol):
+    """A state machine that a driver feeds."""
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """What to do about `event` at `now` (seconds of the driver's clock, never going back)."""

@@ -1,0 +1,22 @@
+"""What peers say to one another, once it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gossipfl.learn.contracts import Payload
+
+PeerId = int
+"""A peer's number: its place in a simulation, or the first four bytes of its public key."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update:
+    """One peer's parameters at the end of its local training of `round` (1 is the first)."""
+
+    round: int
+    epoch: int  # of the sender's boot: grows with each restart
+    sequence: int  # grows by one with each update on this link
+    samples: int  # the sender's claim, which its neighbours bound
+    degree: int
+    payload: Payload
