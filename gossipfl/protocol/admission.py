@@ -1,0 +1,74 @@
+"""Whether an update may be used: its values and its place in time, judged once for every driver.
+
+Rules:
+- An update that is refused changes nothing here; the peer that sent it may still send a good one.
+- What outlives a link lives here: the last update accepted of each sender.
+"""
+
+from __future__ import annotations
+
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.learn.contracts import Array
+from gossipfl.protocol.layout import Layout, layout_of
+from gossipfl.protocol.messages import PeerId, Update
+
+SAMPLES_MAX = 1 << 40
+DEGREE_MAX = 1 << 20
+VALUE_MAX = 1e15
+"""Far above any useful parameter, and low enough that 1e8 squares of it still sum in float32. Our guess."""
+
+
+class ReplayWindow:
+    """Lets each sender's updates through in growing order of (boot epoch, sequence), each at most once."""
+
+    def __init__(self) -> None:
+        self._last: dict[PeerId, tuple[int, int]] = {}
+
+    def check(self, sender: PeerId, place: tuple[int, int]) -> None:
+        """Raise `RemoteProtocolError("replay")` unless `place` is newer than all accepted of `sender`."""
+        last = self._last.get(sender)
+        if last is not None and place <= last:
+            raise RemoteProtocolError("replay", f"Update {place} is not newer than the last, {last}.")
+
+    def accept(self, sender: PeerId, place: tuple[int, int]) -> None:
+        """Let nothing at or before `place` through again."""
+        self._last[sender] = place
+
+
+class Admission:
+    """Checks each update heard in a run of `rounds` rounds whose payloads have `layout`."""
+
+    def __init__(self, rounds: int, layout: Layout) -> None:
+        self.rounds = rounds
+        self.layout = layout
+        self._window = ReplayWindow()
+
+    def check(self, sender: PeerId, update: Update) -> None:
+        """Accept `update`, or raise `RemoteProtocolError`.
+
+        Its reason is one of round, samples, degree, replay, layout, non-finite, huge.
+        """
+        _check_range("round", update.round, self.rounds)
+        _check_range("samples", update.samples, SAMPLES_MAX)
+        _check_range("degree", update.degree, DEGREE_MAX)
+        place = (update.epoch, update.sequence)
+        self._window.check(sender, place)
+        if layout_of(update.payload) != self.layout:
+            raise RemoteProtocolError("layout", "The payload does not have the layout agreed upon.")
+        for array in update.payload:
+            _check_values(array)
+        self._window.accept(sender, place)
+
+
+def _check_range(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise RemoteProtocolError(name, f"The {name} claimed is {value}, which is not in 1..{most}.")
+
+
+def _check_values(array: Array) -> None:
+    low, high = float(array.min(initial=0)), float(array.max(initial=0))  # NaN passes through both
+    if low >= -VALUE_MAX and high <= VALUE_MAX:
+        return
+    if low - low == 0.0 and high - high == 0.0:
+        raise RemoteProtocolError("huge", f"A value lies beyond {VALUE_MAX:g}.")
+    raise RemoteProtocolError("non-finite", "A value is not a finite number.")
