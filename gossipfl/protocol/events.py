@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gossipfl.learn.contracts import Array
-from gossipfl.protocol.messages import PeerId, Update
+from gossipfl.protocol.messages import Message, PeerId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Received:
     """`sender` said this; its signature and its fit to the manifest are already checked."""
 
     sender: PeerId
-    update: Update
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Say `update` to `to`. A driver may lose it; a newer one may replace it while it waits."""
+    """Say `message` to `to`. A driver may lose it; a newer `Update` may replace one that still waits."""
 
     to: PeerId
-    update: Update
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)

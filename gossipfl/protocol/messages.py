@@ -20,3 +20,14 @@ class Update:
     samples: int  # the sender's claim, which its neighbours bound
     degree: int
     payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The sender has begun and is in `round`. Said once on each new link, so that nobody is taken for slow
+    who is only waiting for others, and so that a newcomer knows that the run is under way."""
+
+    round: int
+
+
+Message = Update | Begun
