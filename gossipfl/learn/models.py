@@ -1,0 +1,237 @@
+"""Linear regression, softmax regression and the multi-layer perceptron: one dense network over stacks.
+
+Rules:
+- Every array is a crowd (p, ...) inside; one peer is a crowd of one, so that both round alike.
+- Peers go through training in blocks that fit a processor's cache; features are gathered batch by batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.errors import SettingsError
+from gossipfl.learn import layers, metrics
+from gossipfl.learn.batches import Plan, flat_counts, plans
+from gossipfl.learn.contracts import Array, Samples
+from gossipfl.learn.training import Training
+
+FloatName = Literal["float32", "float64"]
+
+_TRAIN_BLOCK_BYTES = 4 << 20
+_SCORE_BLOCK_BYTES = 64 << 20
+_SCORE_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """A dense feed-forward network: `sizes` are inputs, hidden layers (ReLU) and outputs.
+
+    With `task` "classes" it is trained by cross entropy, with "numbers" (one output) by half the squared error.
+    """
+
+    sizes: tuple[int, ...]
+    task: Literal["classes", "numbers"]
+    training: Training = Training()
+    precision: FloatName = "float32"
+
+    def __post_init__(self) -> None:
+        if min(self.sizes) < 1:
+            raise SettingsError(f"A network's layers are {self.sizes}: give each a size of 1 or more.")
+        if self.precision not in ("float32", "float64"):
+            raise SettingsError(f'dtype is {self.precision!r}: set it to "float32" or "float64".')
+        weights = self.training.class_weights
+        if weights is not None and self.task == "numbers":
+            raise SettingsError("class_weights need classes: leave them out where the target is a number.")
+        if isinstance(weights, tuple) and len(weights) != self.sizes[-1]:
+            raise SettingsError(
+                f"class_weights has {len(weights)} numbers: give one for each of {self.sizes[-1]} classes."
+            )
+
+    @property
+    def size(self) -> int:
+        """d, the number of parameters."""
+        return layers.parameters(self.sizes)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the vector: float32 or float64."""
+        return np.dtype(self.precision)
+
+    def start(self, draws: Draws) -> Array:
+        """A first vector (..., d), with the leading axes of `draws.peer`."""
+        return layers.first_weights(self.sizes, draws).astype(self.dtype)
+
+    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
+        """The vector (..., d) after one round of minibatch SGD on `samples`; a peer without any keeps its own.
+
+        There is no hidden state: momentum starts from rest in each `fit`. Training that diverges returns what it
+        came to, infinite or NaN, without a warning.
+        """
+        lead, fitted = vector.shape[:-1], vector.reshape(-1, self.size).copy()
+        peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
+        counts, batch = flat_counts(lead, samples), self.training.batch
+        per_peer = self.training.epochs * -(-counts // batch)
+        steps = per_peer if self.training.steps is None else np.where(counts > 0, self.training.steps, 0)
+        width = min(batch, max(8, int(counts.max(initial=1))))
+        with np.errstate(all="ignore"):
+            for plan in plans(lead, samples, batch, steps, self._peers_max(_TRAIN_BLOCK_BYTES, width)):
+                own = Draws(draws.seed, peers[plan.peers], draws.round)
+                fitted[plan.peers] = self._trained(fitted[plan.peers], samples, plan, own)
+        return fitted.reshape(vector.shape)
+
+    def predict(self, vector: Array, features: Array) -> Array:
+        """Class probabilities (..., N, classes), or numbers (..., N), for `features` (N, f)."""
+        outputs = self._outputs(vector.reshape(-1, self.size), features[None])
+        outputs = outputs.reshape(*vector.shape[:-1], *outputs.shape[1:])
+        return metrics.softmax(outputs) if self.task == "classes" else outputs[..., 0]
+
+    def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
+        """Metrics by name, each (...), float64: `accuracy` and `loss` for classes; `r2` and `loss` for numbers.
+
+        The rows of `samples` may be each peer's own (..., k), or (k,) for all peers alike.
+        """
+        lead, flat = vector.shape[:-1], vector.reshape(-1, self.size)
+        shared = samples.rows.ndim == 1
+        of = () if shared else lead
+        counts = flat_counts(of, samples)
+        sums = np.zeros((2, len(flat)))
+        block = self._peers_max(_SCORE_BLOCK_BYTES, min(_SCORE_ROWS, max(8, int(counts.max(initial=1)))))
+        with np.errstate(all="ignore"):
+            for plan in plans(of, samples, _SCORE_ROWS, -(-counts // _SCORE_ROWS), block):
+                judged = np.arange(len(flat)) if shared else plan.peers
+                for first in range(0, len(judged), block):
+                    some = judged[first : first + block]
+                    sums[:, some] = self._sums(flat[some], samples, plan)
+        sums = sums.reshape(2, *lead)
+        totals = np.broadcast_to(np.asarray(samples.counts), lead)
+        return (metrics.class_metrics if self.task == "classes" else metrics.number_metrics)(sums, totals)
+
+    def _trained(self, vector: Array, samples: Samples, plan: Plan, draws: Draws) -> Array:
+        """`vector` (p, d), which is private and changed, after the steps of `plan`."""
+        training = self.training
+        network, gradient = layers.layers(vector, self.sizes), np.empty_like(vector)
+        into = layers.layers(gradient, self.sizes)
+        velocity = np.zeros_like(vector) if training.momentum else gradient
+        weights = class_weights(training, samples, plan, self.sizes[-1])
+        for rows, valid in plan.batches(draws):
+            active = len(rows)
+            if active < len(vector):
+                network = [layers.Layer(*(part[:active] for part in layer)) for layer in network]
+                into = [layers.Layer(*(part[:active] for part in layer)) for layer in into]
+            targets = samples.targets[rows]
+            worth = valid.astype(self.dtype) / valid.sum(axis=1, keepdims=True).astype(self.dtype)
+            if weights is not None:
+                worth *= np.take_along_axis(weights[:active], targets, axis=1)
+            seen = layers.forward(network, self._gathered(samples.features, rows))
+            layers.backward(network, seen, self._slope(seen[-1], targets, worth), into)
+            self._move(_Moving(vector[:active], gradient[:active], velocity[:active]), network, into)
+        return vector
+
+    def _move(self, crowd: _Moving, network: list[layers.Layer], into: list[layers.Layer]) -> None:
+        """One step of SGD, in place, along the gradient that `into` views."""
+        training, (vector, gradient, velocity) = self.training, crowd
+        if training.weight_decay:
+            for layer, slope in zip(network, into, strict=True):
+                slope.weights[...] += training.weight_decay * layer.weights
+        if training.momentum:
+            velocity *= training.momentum
+            velocity += gradient
+            np.multiply(velocity, training.learning_rate, out=gradient)
+        else:
+            gradient *= training.learning_rate
+        vector -= gradient
+
+    def _slope(self, outputs: Array, targets: Array, worth: Array) -> Array:
+        """The gradient (p, b, out) of the loss at the outputs, written over `outputs`; `worth` (p, b) per sample."""
+        if self.task == "classes":
+            flat = metrics.softmax(outputs).reshape(-1, outputs.shape[-1])
+            flat[np.arange(len(flat)), targets.reshape(-1)] -= 1
+        else:
+            outputs[..., 0] -= targets
+        outputs *= worth[..., None]
+        return outputs
+
+    def _gathered(self, features: Array, rows: Array) -> Array:
+        return np.take(features, rows, axis=0).astype(self.dtype, copy=False)
+
+    def _outputs(self, flat: Array, inputs: Array) -> Array:
+        return layers.forward(layers.layers(flat, self.sizes), inputs.astype(self.dtype, copy=False))[-1]
+
+    def _sums(self, vector: Array, samples: Samples, plan: Plan) -> Array:
+        """Sums (2, p) over the samples of `plan` for `vector` (p, d); or of the one plan's peer for all of them."""
+        sums, centre = np.zeros((2, len(vector))), np.zeros((len(plan.peers), 1))
+        if self.task == "numbers":
+            for rows, valid in plan.batches(None):
+                targets = np.where(valid, samples.targets[rows].astype(np.float64), 0.0)
+                centre[: len(rows)] += targets.sum(axis=1, keepdims=True)
+            centre /= plan.counts[:, None]
+        for rows, valid in plan.batches(None):
+            active = len(vector) if len(plan.peers) == 1 else len(rows)
+            outputs = self._outputs(vector[:active], self._gathered(samples.features, rows))
+            targets = samples.targets[rows]
+            if self.task == "classes":
+                sums[:, :active] += metrics.class_sums(outputs, targets, valid)
+            else:
+                middle = centre[: len(rows)]
+                sums[:, :active] += metrics.number_sums(outputs[..., 0], targets, middle, valid)
+        return sums
+
+    def _peers_max(self, bytes_max: int, width: int) -> int:
+        """How many peers with batches of `width` rows a block may hold."""
+        numbers = 3 * self.size + 2 * width * sum(self.sizes)
+        return max(1, bytes_max // (numbers * self.dtype.itemsize))
+
+
+class _Moving(NamedTuple):
+    """What a step changes, each (p, d)."""
+
+    vector: Array
+    gradient: Array
+    velocity: Array
+
+
+def class_weights(training: Training, samples: Samples, plan: Plan, classes: int) -> Array | None:
+    """How much a sample of each class weighs, (p, classes), or None where all weigh 1.
+
+    "balanced" gives each class that a peer holds the same total weight, and an average weight of 1.
+    """
+    weights = training.class_weights
+    if weights is None:
+        return None
+    peers = len(plan.peers)
+    if weights != "balanced":
+        return np.broadcast_to(np.asarray(weights), (peers, classes))
+    held = np.arange(plan.rows.shape[1]) < plan.counts[:, None]
+    slots = samples.targets[plan.rows] + classes * np.arange(peers)[:, None]
+    counts = np.bincount(slots[held], minlength=peers * classes).reshape(peers, classes)
+    present = np.count_nonzero(counts, axis=1)
+    return plan.counts[:, None] / (present[:, None] * np.maximum(counts, 1))
+
+
+def linear(features: int, training: Training = Training(), dtype: FloatName = "float32") -> Dense:
+    """Linear regression: no hidden layer, half the squared error."""
+    return Dense((features, 1), "numbers", training, dtype)
+
+
+def softmax(
+    features: int, classes: int, training: Training = Training(), dtype: FloatName = "float32"
+) -> Dense:
+    """Softmax (multinomial logistic) regression: no hidden layer, cross entropy."""
+    return Dense((features, classes), "classes", training, dtype)
+
+
+def mlp(
+    features: int,
+    classes: int | None,
+    hidden: tuple[int, ...] = (64,),
+    training: Training = Training(),
+    dtype: FloatName = "float32",
+) -> Dense:
+    """A multi-layer perceptron with ReLU; `classes` None means regression."""
+    if classes is None:
+        return Dense((features, *hidden, 1), "numbers", training, dtype)
+    return Dense((features, *hidden, classes), "classes", training, dtype)

@@ -1,0 +1,64 @@
+"""The names by which settings call models, algorithms and aggregators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gossipfl.errors import SettingsError
+from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.contracts import Aggregator, Algorithm, Model
+from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.estimators import ESTIMATORS, Estimator
+from gossipfl.learn.models import FloatName, linear, mlp, softmax
+from gossipfl.learn.names import nearest
+from gossipfl.learn.training import Training
+
+MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
+AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
+ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm]] = {"dpsgd": Dpsgd}
+
+
+def build_model(
+    kind: str,
+    *,
+    features: int,
+    classes: int | None,
+    hidden: tuple[int, ...] = (64,),
+    dtype: FloatName = "float32",
+    training: Training = Training(),
+    options: Mapping[str, object] | None = None,
+) -> Model:
+    """The model named `kind` for `features` inputs and a target of `classes`, or a number where that is None.
+
+    "auto" is softmax regression for classes and linear regression for numbers. `hidden` is for MLPs, `options` are
+    for scikit-learn estimators. A name or a pairing that cannot be raises `SettingsError`.
+    """
+    if kind == "auto":
+        kind = "linear" if classes is None else "softmax"
+    if kind not in MODELS:
+        raise SettingsError(f"There is no model {kind!r}{nearest(kind, (*MODELS, 'auto'))}.")
+    given = dict(options or {})
+    if kind in ESTIMATORS:
+        if kind.startswith("MLP"):
+            given.setdefault("hidden_layer_sizes", hidden)
+        return Estimator(kind, features, classes, given, training, dtype)
+    if given:
+        raise SettingsError(f"The model {kind!r} takes no options: leave out {', '.join(sorted(given))}.")
+    if kind == "mlp":
+        return mlp(features, classes, hidden, training, dtype)
+    if kind == "linear":
+        if classes is not None:
+            raise SettingsError("Linear regression cannot learn classes: use the model 'softmax' or 'mlp'.")
+        return linear(features, training, dtype)
+    if classes is None:
+        raise SettingsError("Softmax regression cannot learn numbers: use the model 'linear' or 'mlp'.")
+    return softmax(features, classes, training, dtype)
+
+
+def build_algorithm(name: str, aggregator: str = "mean") -> Algorithm:
+    """The algorithm called `name`, combining with `aggregator`. A name that is not known raises `SettingsError`."""
+    if name not in ALGORITHMS:
+        raise SettingsError(f"There is no algorithm {name!r}{nearest(name, ALGORITHMS)}.")
+    if aggregator not in AGGREGATORS:
+        raise SettingsError(f"There is no aggregator {aggregator!r}{nearest(aggregator, AGGREGATORS)}.")
+    return ALGORITHMS[name](AGGREGATORS[aggregator]())
