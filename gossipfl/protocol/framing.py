@@ -1,0 +1,188 @@
+"""Frames on a stream of bytes: a prefix of 16 bytes, a header, and for an update a body in chunks.
+
+Rules:
+- Lengths are judged before a byte of them is kept, so a peer cannot make us hold more than we agreed to.
+- A reader takes only the types it was told to expect at this stage of the conversation.
+- The body of an update follows as CHUNK frames, so that control frames slip in between.
+- How the stream was cut into pieces never changes what is read or refused.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from gossipfl.errors import RemoteProtocolError
+
+MAGIC = b"GF\x01"
+HEADER_BYTES_MAX = 4096
+CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES_MAX = 256 * 1024
+_PREFIX = struct.Struct(">3sBIQ")
+PREFIX_BYTES = _PREFIX.size
+
+
+class FrameType(enum.IntEnum):
+    """What a frame is. Only UPDATE announces a body, and only CHUNK carries one."""
+
+    HELLO = 1
+    HELLO_ACK = 2
+    REJECT = 3
+    UPDATE = 4
+    CHUNK = 5
+    PING = 6
+    PONG = 7
+    GOODBYE = 8
+
+
+class Frame(NamedTuple):
+    """One whole frame; `digest` is the blake2b-256 of `body`, taken while it arrived."""
+
+    type: FrameType
+    header: bytes
+    body: bytearray
+    digest: bytes
+
+
+def control_frame(type_: FrameType, header: bytes = b"") -> bytes:
+    """A frame without a body."""
+    return _PREFIX.pack(MAGIC, type_, len(header), 0) + header
+
+
+def update_frames(header: bytes, body: Iterable[memoryview]) -> Iterator[bytes]:
+    """An update as pieces of at most 128 KiB and a prefix, between which control frames may stand."""
+    buffers = list(body)
+    yield _PREFIX.pack(MAGIC, FrameType.UPDATE, len(header), sum(map(len, buffers))) + header
+    for buffer in buffers:
+        for start in range(0, len(buffer), CHUNK_BYTES):
+            chunk = buffer[start : start + CHUNK_BYTES]
+            yield b"".join((_PREFIX.pack(MAGIC, FrameType.CHUNK, 0, len(chunk)), chunk))
+
+
+class _Body:
+    """The body of an update while it arrives."""
+
+    def __init__(self, header: bytes, length: int) -> None:
+        self.header = header
+        self.content = bytearray(length)
+        self.filled = 0
+        self._hash = hashlib.blake2b(digest_size=32)
+
+    @property
+    def missing(self) -> int:
+        return len(self.content) - self.filled
+
+    def take(self, piece: memoryview) -> None:
+        self.content[self.filled : self.filled + len(piece)] = piece
+        self._hash.update(piece)
+        self.filled += len(piece)
+
+    def frame(self) -> Frame:
+        return Frame(FrameType.UPDATE, self.header, self.content, self._hash.digest())
+
+
+class FrameReader:
+    """Cuts a stream into frames. After an error it must not be used again.
+
+    `expect` gives each type allowed now the length of the body that it must announce.
+    """
+
+    def __init__(self, expect: dict[FrameType, int]) -> None:
+        self.expect = expect
+        self._prefix = bytearray()
+        self._type = FrameType.PING
+        self._header: bytearray | None = None  # None while the prefix is read
+        self._header_bytes = 0
+        self._body_bytes = 0  # announced by the prefix
+        self._chunk_left = 0
+        self._body: _Body | None = None
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether no frame has begun that has not ended; an update ends with its last chunk."""
+        return not self._prefix and self._header is None and not self._chunk_left and self._body is None
+
+    @property
+    def body_bytes(self) -> int:
+        """The length of the body that is arriving, or 0."""
+        return len(self._body.content) if self._body else 0
+
+    def receive(self, data: bytes | bytearray | memoryview) -> Iterator[Frame]:
+        """The frames that `data` completes, one at a time; `expect` may change between them.
+
+        Raises `RemoteProtocolError`: bad-magic, unknown-type, unexpected-type, oversized-header, body-length.
+        """
+        rest = memoryview(data)
+        while rest:
+            if self._chunk_left and self._body is not None:
+                rest = self._take_chunk(rest, self._body)
+            elif self._header is None:
+                rest = self._take_prefix(rest)
+            if self._header is not None:
+                rest = self._take_header(rest, self._header)
+            if (frame := self._ended()) is not None:
+                yield frame
+
+    def _take_prefix(self, data: memoryview) -> memoryview:
+        wanted = PREFIX_BYTES - len(self._prefix)
+        self._prefix += data[:wanted]
+        if len(self._prefix) == PREFIX_BYTES:
+            self._judge(*_PREFIX.unpack(self._prefix))
+            self._prefix.clear()
+            if self._type is FrameType.CHUNK:
+                self._chunk_left = self._body_bytes
+            else:
+                self._header = bytearray()
+        return data[wanted:]
+
+    def _judge(self, magic: bytes, code: int, header_bytes: int, body_bytes: int) -> None:
+        if magic != MAGIC:
+            raise RemoteProtocolError("bad-magic", "What arrived is not a frame of this protocol's version.")
+        if code not in FrameType.__members__.values():
+            raise RemoteProtocolError("unknown-type", f"No frame has type {code}.")
+        self._type = type_ = FrameType(code)
+        if header_bytes > HEADER_BYTES_MAX:
+            raise RemoteProtocolError(
+                "oversized-header", f"A header of {header_bytes} bytes is over {HEADER_BYTES_MAX}."
+            )
+        self._header_bytes, self._body_bytes = header_bytes, body_bytes
+        if type_ is FrameType.CHUNK:
+            self._judge_chunk(header_bytes, body_bytes)
+        elif type_ not in self.expect or (type_ is FrameType.UPDATE and self._body is not None):
+            raise RemoteProtocolError("unexpected-type", f"A frame of type {type_.name} was not due now.")
+        elif body_bytes != self.expect[type_]:
+            raise RemoteProtocolError(
+                "body-length", f"A body of {body_bytes} bytes is not the {self.expect[type_]} agreed upon."
+            )
+
+    def _judge_chunk(self, header_bytes: int, body_bytes: int) -> None:
+        if self._body is None:
+            raise RemoteProtocolError("unexpected-type", "A chunk came without an update.")
+        if header_bytes or not 0 < body_bytes <= min(CHUNK_BYTES_MAX, self._body.missing):
+            raise RemoteProtocolError("body-length", f"A chunk of {body_bytes} bytes is not due now.")
+
+    def _take_header(self, data: memoryview, header: bytearray) -> memoryview:
+        wanted = self._header_bytes - len(header)
+        header += data[:wanted]
+        return data[wanted:]
+
+    def _take_chunk(self, data: memoryview, body: _Body) -> memoryview:
+        piece = data[: self._chunk_left]
+        body.take(piece)
+        self._chunk_left -= len(piece)
+        return data[len(piece) :]
+
+    def _ended(self) -> Frame | None:
+        """The frame that is whole now, if any."""
+        if self._header is not None and len(self._header) == self._header_bytes:
+            header, self._header = bytes(self._header), None
+            if self._type is not FrameType.UPDATE:
+                return Frame(self._type, header, bytearray(), b"")
+            self._body = _Body(header, self._body_bytes)
+        if self._body is not None and not self._body.missing:
+            frame, self._body = self._body.frame(), None
+            return frame
+        return None

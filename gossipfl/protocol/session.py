@@ -1,0 +1,173 @@
+"""The conversation on one authenticated link, without its bytes' way there: greet, update, ping, part.
+
+Rules:
+- The dialler says HELLO, the acceptor answers HELLO_ACK or REJECT; nothing counts as connected before that.
+- Both sides compare the manifest; either may part with a reason that the other can show its operator.
+- Of two links between the same two peers one is kept; the peer with the smaller key decides which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gossipfl.errors import LocalProtocolError, RemoteProtocolError
+from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_frame, update_frames
+from gossipfl.protocol.identity import Identity
+from gossipfl.protocol.layout import body_bytes
+from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
+from gossipfl.protocol.messages import Update
+from gossipfl.protocol.wire import (
+    Hello,
+    Rejection,
+    decode_hello,
+    decode_rejection,
+    decode_update,
+    encode_hello,
+    encode_rejection,
+    encode_update,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What a node says of itself on each of its links."""
+
+    identity: Identity
+    name: str
+    epoch: int
+    manifest: Manifest
+
+
+class Greeted(NamedTuple):
+    """The dialler's HELLO fits; now `accept` or `reject` it."""
+
+    epoch: int
+
+
+class Opened(NamedTuple):
+    """The acceptor took our HELLO: the link is connected."""
+
+    epoch: int
+
+
+class Pinged(NamedTuple):
+    """A PONG is due."""
+
+
+class Parted(NamedTuple):
+    """The other side closes the link, in peace or with a rejection."""
+
+    rejection: Rejection | None
+
+
+Happening = Greeted | Opened | Update | Pinged | Parted
+
+PING = control_frame(FrameType.PING)
+PONG = control_frame(FrameType.PONG)
+GOODBYE = control_frame(FrameType.GOODBYE)
+
+
+def rejection(reason: str, detail: str) -> bytes:
+    """The REJECT frame that says why we close the link."""
+    return control_frame(FrameType.REJECT, encode_rejection(reason, detail))
+
+
+class Session:
+    """Our half of a link to the neighbour that has `key`."""
+
+    def __init__(self, own: Speaker, key: bytes, *, dialled: bool) -> None:
+        self._own = own
+        self._key = key
+        self._epoch: int | None = None  # of the neighbour's boot, once it greeted
+        first = FrameType.HELLO_ACK if dialled else FrameType.HELLO
+        self.reader = FrameReader({first: 0, FrameType.REJECT: 0})
+
+    def hello(self) -> bytes:
+        """What the dialler says first."""
+        return control_frame(FrameType.HELLO, self._greeting())
+
+    def accept(self) -> bytes:
+        """The acceptor's answer to `Greeted`, which connects the link."""
+        if self._epoch is None:
+            raise LocalProtocolError("A link was accepted before its HELLO came.")
+        self._open()
+        return control_frame(FrameType.HELLO_ACK, self._greeting())
+
+    def update(self, update: Update) -> Iterator[bytes]:
+        """The pieces in which `update` is sent; control frames may stand between them."""
+        header, body = encode_update(self._own.identity, self._own.manifest, update)
+        return update_frames(header, body)
+
+    def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
+        """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
+        for frame in self.reader.receive(data):
+            happening = self._take(frame)
+            if happening is not None:
+                yield happening
+
+    def _take(self, frame: Frame) -> Happening | None:
+        match frame.type:
+            case FrameType.HELLO:
+                return Greeted(self._greet(frame.header))
+            case FrameType.HELLO_ACK:
+                epoch = self._greet(frame.header)
+                self._open()
+                return Opened(epoch)
+            case FrameType.UPDATE:
+                return decode_update(frame, self._own.manifest, self._key, self._epoch or 0)
+            case FrameType.REJECT:
+                return Parted(decode_rejection(frame.header))
+        if frame.header:
+            raise RemoteProtocolError("malformed", f"A {frame.type.name} has no header.")
+        if frame.type is FrameType.GOODBYE:
+            return Parted(None)
+        return Pinged() if frame.type is FrameType.PING else None
+
+    def _greeting(self) -> bytes:
+        own = self._own
+        return encode_hello(
+            Hello(PROTOCOL_VERSION, own.manifest.run_id, own.name, own.epoch, own.manifest.digests)
+        )
+
+    def _greet(self, header: bytes) -> int:
+        """Judge the other side's greeting, after which it may not greet again; returns its boot epoch."""
+        theirs, mine = decode_hello(header), self._own.manifest
+        if theirs.version != PROTOCOL_VERSION:
+            raise RemoteProtocolError(
+                "version", f"One side speaks version {theirs.version}, the other {PROTOCOL_VERSION}."
+            )
+        if differing := differences(mine.digests, theirs.digests):
+            reason = "run" if theirs.run_id != mine.run_id else "manifest"
+            raise RemoteProtocolError(reason, f"The two sides differ in: {', '.join(differing)}.")
+        self._epoch = theirs.epoch
+        self.reader.expect = {FrameType.REJECT: 0}
+        return theirs.epoch
+
+    def _open(self) -> None:
+        types = (FrameType.PING, FrameType.PONG, FrameType.GOODBYE, FrameType.REJECT)
+        self.reader.expect = {
+            FrameType.UPDATE: body_bytes(self._own.manifest.layout),
+            **dict.fromkeys(types, 0),
+        }
+
+
+class Standing(NamedTuple):
+    """The link with a neighbour that there is already; `epoch` is None while our own dial awaits its ACK."""
+
+    dialled: bool
+    epoch: int | None
+
+
+def takes_over(own_key: bytes, key: bytes, epoch: int, standing: Standing | None) -> bool:
+    """Whether a link that the neighbour `key` dialled in its boot `epoch` replaces the one that stands.
+
+    A later boot always does, an earlier one never; a neighbour may redial its own link; else the link that
+    the smaller key dialled is kept. Only the acceptor asks, so the two sides cannot disagree.
+    """
+    if standing is None:
+        return True
+    if standing.epoch is not None and standing.epoch != epoch:
+        return epoch > standing.epoch
+    return not standing.dialled or key < own_key

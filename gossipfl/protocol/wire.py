@@ -1,0 +1,156 @@
+"""The headers of frames as bytes: greetings and refusals in msgpack, updates in a fixed signed layout.
+
+Rules:
+- A msgpack header is one array of fixed arity with exact types: a bool is no integer, a str no bytes.
+- What is verified is the exact bytes received. An update's body is hashed, and its hash is signed.
+- Values are judged in `admission`, once for every driver; here only who said it, to which run, and how long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Any, NamedTuple
+
+import msgpack
+
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.framing import Frame
+from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
+from gossipfl.protocol.layout import body_buffers, split_body
+from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
+from gossipfl.protocol.messages import Update
+
+_DOMAIN = b"gossipfl update 1\0"
+_UPDATE = struct.Struct(">16s32s32sQIQQIQ32s")
+_UPDATE_BYTES = _UPDATE.size + SIGNATURE_BYTES
+_REASON_MAX = 32
+_DETAIL_MAX = 400
+_U64 = 1 << 64
+
+
+class Hello(NamedTuple):
+    """What each side says first."""
+
+    version: int
+    run_id: bytes
+    name: str
+    epoch: int
+    digests: Digests
+
+
+class Rejection(NamedTuple):
+    """Why the other side closes the link."""
+
+    reason: str
+    detail: str
+
+
+def encode_hello(hello: Hello) -> bytes:
+    """The header of a HELLO or HELLO_ACK."""
+    return bytes(msgpack.packb([*hello[:4], [list(digest) for digest in hello.digests]]))
+
+
+def decode_hello(header: bytes) -> Hello:
+    """The greeting in `header`; anything else is a `RemoteProtocolError("malformed")`."""
+    version, run_id, name, epoch, digests = _array(header, int, bytes, str, int, list)
+    sections = tuple(_section(item) for item in digests)
+    fits = 0 <= version < _U64 and 0 <= epoch < _U64 and len(run_id) == DIGEST_BYTES
+    if not fits or len(dict(sections)) != len(sections) or not _printable(name, 63):
+        raise _malformed()
+    return Hello(version, run_id, name, epoch, sections)
+
+
+def encode_rejection(reason: str, detail: str) -> bytes:
+    """The header of a REJECT; what cannot be printed is replaced, what is too long is cut."""
+    return bytes(msgpack.packb([reason[:_REASON_MAX], "".join(map(_shown, detail[:_DETAIL_MAX]))]))
+
+
+def decode_rejection(header: bytes) -> Rejection:
+    """The refusal in `header`, of bounded printable text; anything else is a `RemoteProtocolError`."""
+    reason, detail = _array(header, str, str)
+    if not (_printable(reason, _REASON_MAX) and _printable(detail, _DETAIL_MAX)):
+        raise _malformed()
+    return Rejection(reason, detail)
+
+
+def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:
+    """The signed header of `update`, and its body as buffers that share its memory."""
+    buffers = body_buffers(update.payload)
+    digest = hashlib.blake2b(digest_size=32)
+    for buffer in buffers:
+        digest.update(buffer)
+    header = _UPDATE.pack(
+        manifest.run_id,
+        manifest.hash,
+        identity.key,
+        update.epoch,
+        update.round,
+        update.sequence,
+        update.samples,
+        update.degree,
+        sum(map(len, buffers)),
+        digest.digest(),
+    )
+    return header + identity.sign(_DOMAIN + header), buffers
+
+
+def decode_update(frame: Frame, manifest: Manifest, sender: bytes, epoch: int) -> Update:
+    """The update in `frame`, said by the authenticated key `sender` that greeted with `epoch`.
+
+    Raises `RemoteProtocolError`: malformed, sender, signature, run, manifest, epoch, body-length, digest.
+    """
+    if len(frame.header) != _UPDATE_BYTES:
+        raise _malformed()
+    signed, signature = frame.header[: _UPDATE.size], frame.header[_UPDATE.size :]
+    run_id, terms, key, boot, round_, sequence, samples, degree, length, digest = _UPDATE.unpack(signed)
+    _demand(key == sender, "sender", "The update is by another key than the one that brought it.")
+    _demand(verify(key, signature, _DOMAIN + signed), "signature", "It is not signed by its key.")
+    _demand(run_id == manifest.run_id, "run", "The update is of another run.")
+    _demand(terms == manifest.hash, "manifest", "The update follows another manifest.")
+    _demand(boot == epoch, "epoch", "The update was signed before its sender last started.")
+    _demand(length == len(frame.body), "body-length", "The body is not as long as its header says.")
+    _demand(digest == frame.digest, "digest", "The body is not the one that was signed.")
+    return Update(round_, boot, sequence, samples, degree, split_body(frame.body, manifest.layout))
+
+
+def _demand(holds: bool, reason: str, detail: str) -> None:
+    if not holds:
+        raise RemoteProtocolError(reason, detail)
+
+
+def _section(item: Any) -> tuple[str, bytes]:
+    if type(item) is not list or [type(part) for part in item] != [str, bytes]:
+        raise _malformed()
+    name, digest = item
+    if not _printable(name, SECTION_NAME_MAX) or len(digest) != DIGEST_BYTES:
+        raise _malformed()
+    return name, digest
+
+
+def _array(header: bytes, *types: type) -> list[Any]:
+    try:
+        items = msgpack.unpackb(
+            header,
+            strict_map_key=True,
+            max_array_len=SECTIONS_MAX,
+            max_map_len=0,
+            max_ext_len=0,
+        )
+    except (ValueError, msgpack.UnpackException):
+        raise _malformed() from None
+    if type(items) is not list or [type(item) for item in items] != list(types):
+        raise _malformed()
+    return items
+
+
+def _printable(text: str, most: int) -> bool:
+    return len(text) <= most and text.isprintable()
+
+
+def _shown(letter: str) -> str:
+    return letter if letter.isprintable() else "?"
+
+
+def _malformed() -> RemoteProtocolError:
+    return RemoteProtocolError("malformed", "A header does not have the form agreed upon.")

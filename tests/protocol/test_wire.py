@@ -1,0 +1,121 @@
+"""Headers are read strictly, and an update is believed only if its very bytes were signed for this run."""
+
+from __future__ import annotations
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.framing import Frame, FrameReader, FrameType, update_frames
+from gossipfl.protocol.identity import Identity
+from gossipfl.protocol.layout import body_bytes, layout_of
+from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.messages import Update
+from gossipfl.protocol.wire import (
+    Hello,
+    decode_hello,
+    decode_rejection,
+    decode_update,
+    encode_hello,
+    encode_rejection,
+    encode_update,
+)
+
+ANNA, BERT = Identity(b"a" * 32), Identity(b"b" * 32)
+PAYLOAD = (np.linspace(0, 1, 9, dtype=np.float32), np.array(0.5))
+TERMS = Manifest.of("trial", 10, layout_of(PAYLOAD), model="softmax")
+UPDATE = Update(round=3, epoch=7, sequence=2, samples=40, degree=2, payload=PAYLOAD)
+HELLO = Hello(1, TERMS.run_id, "anna", 7, TERMS.digests)
+
+
+def framed(identity: Identity = ANNA, terms: Manifest = TERMS) -> Frame:
+    header, body = encode_update(identity, terms, UPDATE)
+    reader = FrameReader({FrameType.UPDATE: body_bytes(TERMS.layout)})
+    return next(frame for piece in update_frames(header, body) for frame in reader.receive(piece))
+
+
+def reason_of(frame: Frame, epoch: int = 7) -> str:
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_update(frame, TERMS, ANNA.key, epoch)
+    return caught.value.reason
+
+
+def test_an_update_comes_back_as_it_was() -> None:
+    back = decode_update(framed(), TERMS, ANNA.key, 7)
+    assert (back.round, back.epoch, back.sequence, back.samples, back.degree) == (3, 7, 2, 40, 2)
+    assert all(np.array_equal(one, two) for one, two in zip(back.payload, PAYLOAD, strict=True))
+    assert not back.payload[0].flags.writeable
+
+
+def test_every_flipped_bit_of_a_header_is_refused() -> None:
+    frame = framed()
+    for bit in range(len(frame.header) * 8):
+        header = bytearray(frame.header)
+        header[bit // 8] ^= 1 << bit % 8
+        assert reason_of(frame._replace(header=bytes(header))) in ("signature", "sender")
+
+
+def test_a_changed_body_is_refused() -> None:
+    header, body = encode_update(ANNA, TERMS, UPDATE)
+    spoilt = bytearray(b"".join(body))
+    spoilt[0] ^= 1
+    reader = FrameReader({FrameType.UPDATE: len(spoilt)})
+    pieces = update_frames(header, [memoryview(spoilt)])
+    frame = next(frame for piece in pieces for frame in reader.receive(piece))
+    assert reason_of(frame) == "digest"
+
+
+def test_a_signed_update_is_refused_elsewhere() -> None:
+    assert reason_of(framed(BERT)) == "sender"
+    assert reason_of(framed(terms=Manifest.of("other", 10, TERMS.layout, model="softmax"))) == "run"
+    assert reason_of(framed(terms=Manifest.of("trial", 10, TERMS.layout, model="mlp"))) == "manifest"
+    assert reason_of(framed(), epoch=8) == "epoch"
+    assert reason_of(framed()._replace(header=b"short")) == "malformed"
+
+
+def test_a_greeting_comes_back_as_it_was() -> None:
+    assert decode_hello(encode_hello(HELLO)) == HELLO
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [1, TERMS.run_id, "anna", 7],
+        [1, TERMS.run_id, "anna", 7, [], 0],
+        [True, TERMS.run_id, "anna", 7, []],
+        [1, TERMS.run_id.hex(), "anna", 7, []],
+        [1, TERMS.run_id[:-1], "anna", 7, []],
+        [1, TERMS.run_id, "an\x1b[2Jna", 7, []],
+        [1, TERMS.run_id, "a" * 64, 7, []],
+        [1, TERMS.run_id, "anna", -1, []],
+        [1, TERMS.run_id, "anna", 7.0, []],
+        [1, TERMS.run_id, "anna", 7, {}],
+        [1, TERMS.run_id, "anna", 7, [["model", b"short"]]],
+        [1, TERMS.run_id, "anna", 7, [["model", b"d" * 16], ["model", b"e" * 16]]],
+        [1, TERMS.run_id, "anna", 7, [["model"]]],
+        [1, TERMS.run_id, "anna", 7, [[str(i), b"d" * 16] for i in range(25)]],
+        [1, TERMS.run_id, "anna", 7, [{"a": 1}]],
+    ],
+)
+def test_a_greeting_of_another_form_is_refused(items: list[object]) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_hello(msgpack.packb(items))
+    assert caught.value.reason == "malformed"
+
+
+@given(st.binary(max_size=300) | st.integers(1, 4096).map(lambda n: b"\x91" * n))
+def test_noise_is_no_header(noise: bytes) -> None:
+    for decode in (decode_hello, decode_rejection):
+        with pytest.raises(RemoteProtocolError):
+            decode(noise)
+
+
+def test_a_rejection_is_bounded_and_printable() -> None:
+    back = decode_rejection(encode_rejection("run" * 99, "clear\x1b[2J screen " + "x" * 9999))
+    assert back.detail.startswith("clear?[2J screen")
+    assert len(back.detail) == 400
+    with pytest.raises(RemoteProtocolError):
+        decode_rejection(msgpack.packb(["run", "clear\x1b[2J"]))
