@@ -1,0 +1,184 @@
+"""`gossipfl topology list | show | draw`: graphs by family or from a file, with their facts and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gossipfl.errors import TopologyError
+from gossipfl.topology import (
+    FAMILIES,
+    Family,
+    Topology,
+    build_topology,
+    draw,
+    facts,
+    is_graph_file,
+    read_topology,
+)
+
+app = typer.Typer(no_args_is_help=True, help="List, inspect and draw topologies: who speaks to whom.")
+
+PEERS = 16
+"""How many peers a family gets if none are asked for."""
+
+NameOrFile = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A family (see `list`) or a graph file.")
+]
+Peers = Annotated[int | None, typer.Option(help=f"How many peers a family has; {PEERS} if not given.")]
+Seed = Annotated[int, typer.Option(help="Seed of the random families.")]
+Degree = Annotated[
+    int | None, typer.Option(help="k-regular, small-world: neighbours; scale-free: new edges.")
+]
+Probability = Annotated[float | None, typer.Option(help="erdos-renyi: how likely each pair is joined.")]
+Rows = Annotated[int | None, typer.Option(help="grid, torus: number of rows.")]
+Radius = Annotated[float | None, typer.Option(help="geometric: how far peers reach in the unit square.")]
+Rewiring = Annotated[float | None, typer.Option(help="small-world: how likely an edge is moved.")]
+Branching = Annotated[int | None, typer.Option(help="tree: children of each peer.")]
+Disconnected = Annotated[bool, typer.Option("--allow-disconnected", help="Accept a graph in several parts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command("list")
+def list_families(as_json: AsJson = False) -> None:
+    """Print the families of graphs.
+
+    Example: gossipfl topology list
+    """
+    if as_json:
+        _print_json({"topologies": [_family(family) for family in FAMILIES.values()]})
+        return
+    table = Table("Name", "What it is", "Sizes", "Options")
+    for family in FAMILIES.values():
+        options = " ".join(f"--{option}" for option in family.options)
+        table.add_row(f"[bold]{family.name}[/bold]", family.description, family.sizes, options)
+    Console().print(table)
+
+
+@app.command()
+def show(
+    name: NameOrFile,
+    peers: Peers = None,
+    seed: Seed = 0,
+    degree: Degree = None,
+    probability: Probability = None,
+    rows: Rows = None,
+    radius: Radius = None,
+    rewiring: Rewiring = None,
+    branching: Branching = None,
+    allow_disconnected: Disconnected = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the facts of a graph: edges, degrees, diameter, spectral gap.
+
+    Example: gossipfl topology show k-regular --peers 20 --degree 4
+
+    Example: gossipfl topology show hospitals.graphml --json
+    """
+    options = _given(degree, probability, rows, radius, rewiring, branching)
+    topology = _topology(name, peers, seed, options, allow_disconnected)
+    found = facts(topology)
+    if as_json:
+        _print_json(found)
+        return
+    table = Table("Fact", "Value", title=f"{topology.name}, {topology.peers} peers", show_header=False)
+    for fact, value in _readable(found):
+        table.add_row(fact, value)
+    Console().print(table)
+
+
+@app.command("draw")
+def draw_picture(
+    name: NameOrFile,
+    out: Annotated[Path | None, typer.Option(help="PNG, SVG or PDF; NAME-PEERS.png if not given.")] = None,
+    peers: Peers = None,
+    seed: Seed = 0,
+    degree: Degree = None,
+    probability: Probability = None,
+    rows: Rows = None,
+    radius: Radius = None,
+    rewiring: Rewiring = None,
+    branching: Branching = None,
+    allow_disconnected: Disconnected = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a graph.
+
+    Example: gossipfl topology draw torus --peers 16 --out torus.png
+    """
+    options = _given(degree, probability, rows, radius, rewiring, branching)
+    topology = _topology(name, peers, seed, options, allow_disconnected)
+    file = draw(topology, out or Path(f"{topology.name}-{topology.peers}.png"))
+    if as_json:
+        _print_json({"topology": topology.name, "peers": topology.peers, "out": str(file)})
+    else:
+        Console().print(f"Drew {topology.name} of {topology.peers} peers to {file}", highlight=False)
+
+
+def _given(
+    degree: int | None,
+    probability: float | None,
+    rows: int | None,
+    radius: float | None,
+    rewiring: float | None,
+    branching: int | None,
+) -> dict[str, Any]:
+    """The options that were given, by name."""
+    options = {"degree": degree, "probability": probability, "rows": rows}
+    options |= {"radius": radius, "rewiring": rewiring, "branching": branching}
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def _topology(
+    name: str, peers: int | None, seed: int, options: dict[str, Any], allow_disconnected: bool
+) -> Topology:
+    if not is_graph_file(name):
+        size = PEERS if peers is None else peers
+        return build_topology(name, size, seed=seed, allow_disconnected=allow_disconnected, **options)
+    given = [f"--{option}" for option in (*(["peers"] if peers is not None else []), *options)]
+    if given:
+        raise TopologyError(f"The file {name} says itself what its graph is; leave out {', '.join(given)}.")
+    return read_topology(name, allow_disconnected=allow_disconnected)
+
+
+def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
+    degrees = f"{found['degree_min']} to {found['degree_max']}, {found['degree_mean']:.4g} on average"
+    if found["degree_min"] == found["degree_max"]:
+        degrees = f"{found['degree_min']} for every peer"
+    gap, rounds = found["spectral_gap"], found["rounds_to_consensus"]
+    parts = "yes" if found["connected"] else f"no, {found['components']} components"
+    return [
+        ("Peers", str(found["peers"])),
+        ("Edges", str(found["edges"])),
+        ("Neighbours", degrees),
+        ("Connected", parts),
+        ("Diameter", _diameter(found)),
+        ("Spectral gap", "not found (it is tiny)" if gap is None else f"{gap:.6g}"),
+        ("Rounds to a thousandth", "never" if gap == 0 else "unknown" if rounds is None else str(rounds)),
+    ]
+
+
+def _diameter(found: dict[str, Any]) -> str:
+    if not found["connected"]:
+        return "none"
+    if found["diameter"] is None:
+        return f"at least {found['diameter_at_least']} hops"
+    return f"{found['diameter']} hop{'' if found['diameter'] == 1 else 's'}"
+
+
+def _family(family: Family) -> dict[str, Any]:
+    return {
+        "name": family.name,
+        "description": family.description,
+        "sizes": family.sizes,
+        "options": list(family.options),
+    }
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    typer.echo(json.dumps(record, ensure_ascii=False))

@@ -1,0 +1,97 @@
+"""Spectral facts: how fast averaging over a graph brings its peers together."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gossipfl.topology.graph import Floats, Topology
+from gossipfl.topology.mixing import mixing_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import LinearOperator
+
+DENSE_PEERS_MAX = 2_000
+_SYMMETRY = 1e-9
+_CONSENSUS_FACTOR = 1e-3
+
+
+def spectral_gap(matrix: csr_array, samples: ArrayLike | None = None) -> float | None:
+    """1 - |second eigenvalue| of a mixing matrix (n, n), in [0, 1]: differences shrink by 1 - gap per round.
+
+    `samples` (n,) must be those that the matrix was made for: n_i W_ij = n_j W_ji makes it similar to a
+    symmetric matrix, whose eigenvalues are exact up to DENSE_PEERS_MAX peers and by Lanczos' method above.
+    None if that does not converge, as on a huge ring. Raises ValueError if the matrix is not reversible.
+    """
+    peers = matrix.shape[0]
+    root = np.sqrt(np.ones(peers) if samples is None else np.asarray(samples, np.float64))
+    symmetric = _symmetrised(matrix, root)
+    if peers <= DENSE_PEERS_MAX:
+        eigenvalues = np.linalg.eigvalsh(symmetric.toarray())
+        second = float(np.sort(np.abs(eigenvalues))[-2])
+        return min(1.0, max(0.0, 1.0 - second))
+    return _lanczos_gap(symmetric, root / np.linalg.norm(root))
+
+
+def rounds_to_consensus(gap: float, factor: float = _CONSENSUS_FACTOR) -> int | None:
+    """After how many rounds differences have shrunk to `factor` of what they were; None if never."""
+    if not 0.0 < factor < 1.0:
+        raise ValueError(f"factor is between 0 and 1, not {factor}")
+    if gap <= 0.0:
+        return None
+    return 1 if gap >= 1.0 else math.ceil(math.log(factor) / math.log1p(-gap))
+
+
+def facts(topology: Topology, samples: ArrayLike | None = None) -> dict[str, Any]:
+    """What is worth knowing about a topology, ready for JSON.
+
+    `diameter` is None where there is none or the graph is too large to search; then `diameter_at_least` is a
+    lower bound. `rounds_to_consensus` is to a thousandth of the first differences.
+    """
+    degrees = topology.degrees
+    gap = spectral_gap(mixing_matrix(topology, samples), samples) if topology.connected else 0.0
+    return {
+        "topology": topology.name,
+        "peers": topology.peers,
+        "edges": len(topology.edges),
+        "degree_min": int(degrees.min()),
+        "degree_mean": float(degrees.mean()),
+        "degree_max": int(degrees.max()),
+        "connected": topology.connected,
+        "components": topology.components,
+        "diameter": topology.diameter,
+        "diameter_at_least": topology.diameter_at_least,
+        "spectral_gap": gap,
+        "rounds_to_consensus": None if gap is None else rounds_to_consensus(gap),
+    }
+
+
+def _symmetrised(matrix: csr_array, root: Floats) -> csr_array:
+    from scipy.sparse import diags_array
+
+    similar = diags_array(root) @ matrix @ diags_array(1.0 / root)
+    skew = similar - similar.T
+    if skew.nnz and abs(skew).max() > _SYMMETRY:
+        raise ValueError("the matrix is not reversible for these samples: n_i W_ij must equal n_j W_ji")
+    return cast("csr_array", ((similar + similar.T) / 2).tocsr())
+
+
+def _lanczos_gap(symmetric: csr_array, first: Floats) -> float | None:
+    """The gap by the largest eigenvalue in modulus of the matrix without its `first` eigenvector."""
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    def without_first(vector: Floats) -> Floats:
+        flat = vector.ravel()
+        return cast("Floats", symmetric @ flat - first * (first @ flat))
+
+    operator: LinearOperator = LinearOperator(symmetric.shape, matvec=without_first, dtype=np.float64)
+    start = np.cos(np.arange(len(first), dtype=np.float64))  # fixed, so that the gap is the same each time
+    try:
+        found = eigsh(operator, k=1, which="LM", v0=start, ncv=40, maxiter=200, return_eigenvectors=False)
+    except ArpackNoConvergence:
+        return None
+    return min(1.0, max(0.0, 1.0 - float(abs(found[0]))))
