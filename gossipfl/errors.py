@@ -3,6 +3,13 @@
 A message is one sentence that tells its reader what to do. Any other exception is our own bug.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_LISTED_MAX = 20
+
 
 class GossipflError(Exception):
     """What all of them are."""
@@ -50,3 +57,13 @@ class RemoteProtocolError(ProtocolError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """How to end a message about an unknown `name`: `did you mean "age"?`, or else a list of what is known."""
+    names = list(known)
+    folded = {other.casefold(): other for other in names}
+    if near := difflib.get_close_matches(name.casefold(), folded, n=1):
+        return f'did you mean "{folded[near[0]]}"?'
+    listed = ", ".join(f'"{other}"' for other in names[:_LISTED_MAX])
+    return f"known are {listed}{' and others' if len(names) > _LISTED_MAX else ''}."

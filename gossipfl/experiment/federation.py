@@ -1,0 +1,227 @@
+"""A federation: what an experiment says, as data, graph, model and peers that any driver can run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gossipfl.data import (
+    Dataset,
+    Schema,
+    load_dataset,
+    make_schema,
+    read_table,
+    train_test,
+)
+from gossipfl.data import split as split_rows
+from gossipfl.draws import Draws
+from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
+from gossipfl.learn import Training, build_algorithm, build_model
+from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
+from gossipfl.protocol.round_peer import RoundPeer
+from gossipfl.protocol.targets import Neighbours
+from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topology, spectral_gap
+
+PEERS_DEFAULT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """Peers `0 .. n-1` with their graph, data and model; everything is a pure function of the experiment."""
+
+    experiment: Experiment
+    topology: Topology
+    dataset: Dataset
+    model: Model
+    algorithm: Algorithm[object]
+    train: Samples  # of each peer
+    test: Samples  # common to all, seen by none in training
+    local_test: Samples | None  # of each peer
+
+    @property
+    def peers(self) -> int:
+        """n."""
+        return self.topology.peers
+
+    @property
+    def metric(self) -> str:
+        """What models are judged by: accuracy of classes, or r2 of numbers."""
+        return "accuracy" if self.dataset.classes else "r2"
+
+    @property
+    def spectral_gap(self) -> float:
+        """Of the mixing that the peers will apply."""
+        counts = self.train.counts if self.experiment.learning.weights == "samples" else None
+        return spectral_gap(mixing_matrix(self.topology, counts), counts)
+
+    def start(self) -> Array:
+        """The first model (d,), the same for all peers."""
+        return self.model.start(Draws(self.experiment.run.seed))
+
+    def fit_many(self, peers: Array, vectors: Array, round: int) -> Array:
+        """One round of local training of several peers: (m,), (m, d) -> (m, d)."""
+        draws = Draws(self.experiment.run.seed, peers, round)
+        return self.model.fit(vectors, self.train.of(peers), draws)
+
+    def new_peer(self, number: int, epoch: int) -> RoundPeer:
+        """Peer `number`, in the `epoch`-th of its lives."""
+        learning = self.experiment.learning
+        return RoundPeer(
+            number,
+            self.algorithm,
+            self.start(),
+            Neighbours(self.topology.neighbours(number)),
+            rounds=learning.rounds,
+            samples=int(self.train.counts[number]),
+            seed=self.experiment.run.seed,
+            epoch=epoch,
+            weigh_samples=learning.weights == "samples",
+        )
+
+
+def build(
+    experiment: Experiment,
+    *,
+    topology: Topology | None = None,
+    dataset: Dataset | None = None,
+    model: Model | None = None,
+    algorithm: Algorithm[object] | None = None,
+) -> Federation:
+    """The federation that `experiment` describes; objects given take the place of what it names."""
+    dataset = dataset or load_data(experiment.data)
+    seed = experiment.run.seed
+    held, test = _common_test(experiment.data, dataset, seed)
+    peers = topology.peers if topology else experiment.topology.peers
+    parts, names = split(experiment.data, dataset, held, peers, seed)
+    topology = topology or _topology(experiment, len(parts), names)
+    if topology.peers != len(parts):
+        raise SettingsError(
+            f"The graph has {topology.peers} peers, but the data is split among {len(parts)}: "
+            "make topology.peers fit the split."
+        )
+    train, local_test = _local_parts(experiment.data, dataset, parts, seed)
+    features = dataset.features.shape[1]
+    model = model or build_model_from(experiment.model, experiment.learning, features, dataset.classes)
+    values = dataset.features.astype(model.dtype)
+    targets = dataset.targets if dataset.classes else dataset.targets.astype(model.dtype)
+    return Federation(
+        experiment,
+        topology,
+        dataset,
+        model,
+        algorithm or algorithm_from(experiment.learning),
+        Samples.parts(values, targets, train),
+        Samples(values, targets, test, np.asarray(len(test))),
+        Samples.parts(values, targets, local_test) if local_test else None,
+    )
+
+
+def load_data(settings: DataSettings) -> Dataset:
+    """The data that `settings` name; digits if they name none."""
+    if settings.file is None:
+        return load_dataset(settings.dataset or "digits")
+    return read_table(settings.file, schema_of(settings, settings.file))
+
+
+def schema_of(settings: DataSettings, file: str) -> Schema:
+    """The schema that `settings` name, or one made from `file`."""
+    if settings.schema_file is not None:
+        return Schema.read(settings.schema_file)
+    if settings.target is None:
+        raise DataError(f"{Path(file).name} needs data.target, the column to predict, or data.schema.")
+    return make_schema([file], settings.target, drop=settings.drop, task=settings.task)
+
+
+def build_model_from(
+    model: ModelSettings, learning: LearningSettings, features: int, classes: tuple[str, ...] | None
+) -> Model:
+    """The model that settings describe for data of so many features and these classes."""
+    return build_model(
+        model.kind,
+        features=features,
+        classes=len(classes) if classes else None,
+        hidden=model.hidden,
+        dtype=model.dtype,
+        options=model.options,
+        training=Training(
+            learning_rate=learning.learning_rate,
+            batch=learning.batch,
+            epochs=learning.epochs,
+            steps=learning.steps,
+            momentum=learning.momentum,
+            weight_decay=learning.weight_decay,
+            class_weights=learning.class_weights,
+        ),
+    )
+
+
+def algorithm_from(learning: LearningSettings) -> Algorithm[object]:
+    """The algorithm that settings name, with the aggregator that they name."""
+    return build_algorithm(learning.algorithm, aggregator=learning.aggregator)
+
+
+def split(
+    settings: DataSettings, dataset: Dataset, held: Array, peers: int | None, seed: int
+) -> tuple[list[Array], tuple[str, ...] | None]:
+    """`held` rows split among peers, and the names of the peers where the split is a natural one."""
+    count = peers or PEERS_DEFAULT
+    groups = None
+    if settings.split == "column":
+        column = settings.column or ""
+        if column not in dataset.groups:
+            raise DataError(
+                f'data.column = "{column}" is no column to split by: known are '
+                f"{', '.join(dataset.groups) or 'none'}."
+            )
+        groups = dataset.groups[column][held]
+    parts, names = split_rows(
+        settings.split,
+        dataset.targets[held],
+        count if groups is None else peers,
+        Draws(seed),
+        alpha=settings.alpha,
+        per_peer=settings.per_peer,
+        groups=groups,
+        classes=dataset.classes is not None,
+    )
+    return [held[part] for part in parts], names
+
+
+def _topology(experiment: Experiment, peers: int, names: tuple[str, ...] | None) -> Topology:
+    wanted = experiment.topology
+    if wanted.file is not None:
+        return read_topology(Path(wanted.file), allow_disconnected=wanted.allow_disconnected)
+    built = build_topology(
+        wanted.kind,
+        peers,
+        seed=experiment.run.seed,
+        degree=wanted.degree,
+        probability=wanted.probability,
+        rows=wanted.rows,
+        radius=wanted.radius,
+        rewiring=wanted.rewiring,
+        branching=wanted.branching,
+        allow_disconnected=wanted.allow_disconnected,
+    )
+    return built.named(names) if names else built
+
+
+def _common_test(settings: DataSettings, dataset: Dataset, seed: int) -> tuple[Array, Array]:
+    stratify = dataset.targets if dataset.classes else None
+    return train_test(len(dataset), settings.test_fraction, Draws(seed, round=1), stratify=stratify)
+
+
+def _local_parts(
+    settings: DataSettings, dataset: Dataset, parts: list[Array], seed: int
+) -> tuple[list[Array], list[Array] | None]:
+    if not settings.local_test_fraction:
+        return parts, None
+    train, test = [], []
+    for number, part in enumerate(parts):
+        kept, tested = train_test(len(part), settings.local_test_fraction, Draws(seed, number, round=2))
+        train.append(part[kept])
+        test.append(part[tested])
+    return train, test

@@ -1,0 +1,150 @@
+"""What an experiment may say: its sections, their keys, defaults and limits.
+
+Rules:
+- An unknown key is an error, and so is a value out of its limits: nothing is ignored.
+- A default is what a newcomer should use; its source stands beside it where it has one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+ROUNDS_MAX = 1_000_000
+PEERS_MAX = 1_000_000
+HIDDEN_MAX = 16
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TopologySettings(Section):
+    """Who is a neighbour of whom."""
+
+    kind: str = "ring"
+    peers: int | None = Field(None, ge=2, le=PEERS_MAX)
+    degree: int | None = Field(None, ge=1)
+    probability: float | None = Field(None, gt=0.0, le=1.0)
+    radius: float | None = Field(None, gt=0.0)
+    rewiring: float | None = Field(None, ge=0.0, le=1.0)
+    rows: int | None = Field(None, ge=1)
+    branching: int | None = Field(None, ge=1)
+    file: str | None = None
+    allow_disconnected: bool = False
+
+
+class DataSettings(Section):
+    """What is learnt from, and how a simulation splits it among peers."""
+
+    dataset: str | None = None
+    file: str | None = None
+    target: str | None = None
+    task: Literal["classes", "numbers"] | None = None
+    schema_file: str | None = Field(None, alias="schema")
+    drop: tuple[str, ...] = ()
+    split: Literal["iid", "dirichlet", "shards", "pathological", "quantity", "column"] = "iid"
+    alpha: Positive = 0.5
+    column: str | None = None
+    per_peer: int = Field(2, ge=1)
+    test_file: str | None = None
+    test_fraction: Fraction = 0.2
+    local_test_fraction: Fraction = 0.0
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _agree(self) -> DataSettings:
+        if self.dataset is not None and self.file is not None:
+            raise ValueError("give data.dataset or data.file, not both")
+        if self.split == "column" and self.column is None:
+            raise ValueError('data.split = "column" needs data.column, the column whose values are the peers')
+        return self
+
+
+class ModelSettings(Section):
+    """What each peer trains."""
+
+    kind: str = "auto"
+    hidden: Annotated[tuple[Width, ...], Field(max_length=HIDDEN_MAX)] = (64,)
+    dtype: Literal["float32", "float64"] = "float32"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class LearningSettings(Section):
+    """How each peer trains, and how it takes in what it hears."""
+
+    algorithm: str = "dpsgd"
+    aggregator: str = "mean"
+    weights: Literal["samples", "uniform"] = "samples"
+    rounds: int = Field(30, ge=1, le=ROUNDS_MAX)
+    batch: int = Field(32, ge=1)
+    epochs: int = Field(1, ge=1)
+    steps: int | None = Field(None, ge=1)
+    learning_rate: Positive = 0.1
+    momentum: Fraction = 0.0
+    weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    class_weights: Literal["balanced"] | tuple[Positive, ...] | None = None
+
+
+class NetworkSettings(Section):
+    """What a simulation charges for messages and for training, in virtual time."""
+
+    latency_s: Seconds = 0.01
+    jitter_s: Seconds = 0.0
+    loss: Fraction = 0.0
+    training_s: Seconds = 1.0
+    slow: dict[int, Annotated[float, Field(ge=0.01, le=1e6)]] = Field(default_factory=dict)
+
+
+MOMENT = re.compile(r"(\d+)@(\d+)")
+
+
+def _moment(text: str) -> str:
+    if not MOMENT.fullmatch(text):
+        raise ValueError('write it as PEER@ROUND, such as "2@5"')
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
+class FaultsSettings(Section):
+    """Who is killed when it reaches a round, and who is started again when another peer reaches a round."""
+
+    kill: tuple[Moment, ...] = ()
+    restart: tuple[Moment, ...] = ()
+
+
+class RunSettings(Section):
+    """The run as a whole."""
+
+    name: str = Field("gossipfl", min_length=1, max_length=64)
+    seed: int = Field(0, ge=0, lt=1 << 63)
+    evaluate_every: int = Field(1, ge=1)
+
+
+class Experiment(Section):
+    """One experiment, validated: what `simulate` and `up` run."""
+
+    topology: TopologySettings = TopologySettings()
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    learning: LearningSettings = LearningSettings()
+    network: NetworkSettings = NetworkSettings()
+    faults: FaultsSettings = FaultsSettings()
+    run: RunSettings = RunSettings()
+
+
+def moments(texts: tuple[str, ...]) -> dict[int, int]:
+    """`("2@5",)` as {peer: round}."""
+    return {int(peer): int(round) for peer, round in (text.split("@") for text in texts)}

@@ -1,0 +1,54 @@
+"""What a peer has heard and not yet used: the two newest updates of each neighbour.
+
+Rules:
+- Two, because a neighbour that has heard us may speak of the next round while we wait for others in this one.
+- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is used at all.
+"""
+
+from __future__ import annotations
+
+from gossipfl.protocol.messages import PeerId, Update
+
+STALENESS_MAX = 3
+"""In rounds. Our guess; a model three rounds old still helps more than silence."""
+
+WAITING_MAX = 2
+"""Updates kept of each neighbour."""
+
+
+class Inbox:
+    """The updates that wait to be used, by sender and round."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[PeerId, dict[int, Update]] = {}
+
+    def put(self, sender: PeerId, update: Update) -> None:
+        """Keep `update`; the oldest of its sender makes room."""
+        waiting = self._waiting.setdefault(sender, {})
+        waiting[update.round] = update
+        if len(waiting) > WAITING_MAX:
+            del waiting[min(waiting)]
+
+    def holds(self, sender: PeerId, round: int) -> bool:
+        """Whether `sender` has already spoken of `round` or a later one."""
+        return any(waiting >= round for waiting in self._waiting.get(sender, ()))
+
+    def take(self, round: int) -> list[tuple[PeerId, Update]]:
+        """The one update of each sender to use in `round`, in growing order of senders.
+
+        It is the newest that is not of a later round and not too stale. A sender that is ahead by two
+        rounds or more will not speak of ours again, so its earliest is used instead.
+        """
+        taken = []
+        for sender in sorted(self._waiting):
+            waiting = self._waiting[sender]
+            usable = [other for other in waiting if round - STALENESS_MAX <= other <= round]
+            if usable:
+                taken.append((sender, waiting[max(usable)]))
+            elif waiting and min(waiting) > round + 1:
+                taken.append((sender, waiting[min(waiting)]))
+            else:
+                continue
+            used = taken[-1][1].round
+            self._waiting[sender] = {other: update for other, update in waiting.items() if other > used}
+        return taken

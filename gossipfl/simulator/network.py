@@ -1,0 +1,249 @@
+"""The network in virtual time: real peers, a queue of events, and no clock but its own.
+
+Rules:
+- The same peers, rules and seed give the same events in the same order: `trace_hash` is their digest.
+- A link delivers in order, as TCP does; a lost message leaves a gap in its numbers.
+- All trainings under way are computed in one stacked fit when the first of them is due: what a training gives
+  does not depend on when it is computed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+
+from gossipfl.learn.contracts import Array
+from gossipfl.protocol.events import (
+    Drop,
+    Effect,
+    Event,
+    Finished,
+    Joined,
+    Left,
+    Note,
+    Peer,
+    Received,
+    Refused,
+    RoundClosed,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Train,
+    Trained,
+)
+from gossipfl.protocol.messages import Begun, Message, PeerId, Update
+from gossipfl.simulator.faults import Rule, judge
+
+REDIAL_S = 1.0
+"""How long after a link was dropped it is dialled again."""
+
+FitMany = Callable[[Array, Array, int], Array]
+"""(peers (m,), vectors (m, d), round) -> vectors (m, d)."""
+
+Observer = Callable[[PeerId, float, RoundClosed | Refused], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Who is killed when it reaches a round, and who is back when anybody else reaches a round."""
+
+    kills: Mapping[PeerId, int] = field(default_factory=dict)
+    restarts: Mapping[PeerId, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went over the links."""
+
+    messages_sent: int = 0
+    messages_lost: int = 0
+    bytes_sent: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class Network:
+    """Peers `0 .. n-1` joined by `neighbours`, run until none has anything left to do."""
+
+    def __init__(
+        self,
+        neighbours: Sequence[Sequence[PeerId]],
+        new_peer: Callable[[PeerId, int], Peer],
+        fit_many: FitMany,
+        *,
+        rules: Sequence[Rule] = (),
+        training_s: Callable[[PeerId, int], float],
+        schedule: Schedule | None = None,
+        message_bytes: Callable[[Message], int],
+        observe: Observer,
+    ) -> None:
+        self.now = 0.0
+        self.traffic = Traffic()
+        self.finished: set[PeerId] = set()
+        self._neighbours = neighbours
+        self._new_peer = new_peer
+        self._fit_many = fit_many
+        self._rules = rules
+        self._training_s = training_s
+        self._schedule = schedule or Schedule()
+        self._message_bytes = message_bytes
+        self._observe = observe
+        self._queue: list[tuple[float, int, PeerId, int, Event]] = []
+        self._order = 0
+        self._peers: dict[PeerId, Peer] = {}
+        self._lives = [0] * len(neighbours)
+        self._free_at: dict[tuple[PeerId, PeerId], float] = {}
+        self._untrained: dict[PeerId, Train] = {}
+        self._trained: dict[PeerId, Array] = {}
+        self._waiting_restarts = dict(self._schedule.restarts)
+        self._digest = blake2b(digest_size=16)
+
+    @property
+    def trace_hash(self) -> str:
+        """The digest of every event so far, in hex."""
+        return self._digest.hexdigest()
+
+    def run(self) -> None:
+        """Let everything happen."""
+        for number in range(len(self._neighbours)):
+            self._boot(number)
+        while self._queue:
+            self.now, _, number, life, event = heapq.heappop(self._queue)
+            if self._lives[number] == life and number in self._peers:
+                self._handle(number, event)
+
+    # Lives
+
+    def _boot(self, number: PeerId) -> None:
+        self._peers[number] = self._new_peer(number, self._lives[number])
+        self._push(self.now, number, Started())
+        for other in self._neighbours[number]:
+            if other in self._peers and other not in self.finished:
+                self._push(self.now, number, Joined(other))
+                self._push(self.now, other, Joined(number))
+
+    def _end(self, number: PeerId) -> None:
+        """`number` is gone: its neighbours see its links close once what it had sent is delivered."""
+        for other in self._neighbours[number]:
+            if other in self._peers:
+                self._push(max(self.now, self._free_at.get((number, other), 0.0)), other, Left(number))
+
+    def _kill(self, number: PeerId) -> None:
+        self._lives[number] += 1
+        del self._peers[number]
+        self._untrained.pop(number, None)
+        self._trained.pop(number, None)
+        self._end(number)
+
+    def _restart_who_is_due(self, round: int) -> None:
+        due = [
+            number
+            for number, at in self._waiting_restarts.items()
+            if round >= at and number not in self._peers
+        ]
+        for number in due:
+            del self._waiting_restarts[number]
+            self._boot(number)
+
+    # Events
+
+    def _push(self, at: float, number: PeerId, event: Event) -> None:
+        self._order += 1
+        heapq.heappush(self._queue, (at, self._order, number, self._lives[number], event))
+
+    def _handle(self, number: PeerId, event: Event) -> None:
+        if isinstance(event, Trained):
+            event = Trained(self._training_of(number))
+        self._trace(number, event)
+        for effect in self._peers[number].handle(event, self.now):
+            self._carry_out(number, effect)
+            if number not in self._peers:  # killed by what it reached
+                return
+
+    def _trace(self, number: PeerId, event: Event) -> None:
+        match event:
+            case Received(sender, Update(round, _, sequence)):
+                facts = (1, sender, round, sequence)
+            case Received(sender, Begun(round)):
+                facts = (2, sender, round, 0)
+            case Trained(vector):
+                facts = (3, 0, 0, int.from_bytes(blake2b(vector.tobytes(), digest_size=6).digest()))
+            case Joined(peer) | Left(peer):
+                facts = (4 if isinstance(event, Joined) else 5, peer, 0, 0)
+            case TimerFired(timer):
+                facts = (6, timer, 0, 0)
+            case _:
+                facts = (7, 0, 0, 0)
+        self._digest.update(struct.pack("<dqqqqq", self.now, number, *facts))
+
+    # Effects
+
+    def _carry_out(self, number: PeerId, effect: Effect) -> None:
+        match effect:
+            case Send(to, message):
+                self._send(number, to, message)
+            case SetTimer(timer, delay_s):
+                self._push(self.now + delay_s, number, TimerFired(timer))
+            case Train(_, round):
+                self._untrained[number] = effect
+                self._push(self.now + self._training_s(number, round), number, Trained(np.empty(0)))
+            case Note(record):
+                self._note(number, record)
+            case Drop(peer, _):
+                self._drop(number, peer)
+            case Finished():
+                self.finished.add(number)
+                self._end(number)
+
+    def _send(self, number: PeerId, to: PeerId, message: Message) -> None:
+        self.traffic.messages_sent += 1
+        self.traffic.bytes_sent += self._message_bytes(message)
+        delay_s = judge(self._rules, number, to, message, self.now)
+        if delay_s is None or to not in self._peers:
+            self.traffic.messages_lost += 1
+            return
+        link = number, to
+        arrival = max(self.now + delay_s, self._free_at.get(link, 0.0))
+        self._free_at[link] = arrival
+        self._push(arrival, to, Received(number, message))
+
+    def _note(self, number: PeerId, record: RoundClosed | Refused) -> None:
+        self._observe(number, self.now, record)
+        if isinstance(record, Refused):
+            self.traffic.refused[record.reason] += 1
+            return
+        reached = record.round + 1
+        if self._lives[number] == 0 and reached >= self._schedule.kills.get(number, reached + 1):
+            self._kill(number)
+        self._restart_who_is_due(reached)
+
+    def _drop(self, number: PeerId, peer: PeerId) -> None:
+        for one, other in ((number, peer), (peer, number)):
+            if one in self._peers:
+                self._push(self.now, one, Left(other))
+                self._push(self.now + REDIAL_S, one, Joined(other))
+
+    # Training
+
+    def _training_of(self, number: PeerId) -> Array:
+        if number not in self._trained:
+            self._train_all()
+        return self._trained.pop(number)
+
+    def _train_all(self) -> None:
+        """Compute all trainings under way, those of one round and one length of vector in one stack."""
+        by_round: dict[int, list[PeerId]] = {}
+        for number, wanted in self._untrained.items():
+            by_round.setdefault(wanted.round, []).append(number)
+        for round, numbers in by_round.items():
+            numbers.sort()
+            vectors = np.stack([self._untrained[number].vector for number in numbers])
+            fitted = self._fit_many(np.array(numbers), vectors, round)
+            self._trained.update(zip(numbers, fitted, strict=True))
+        self._untrained.clear()
