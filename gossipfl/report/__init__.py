@@ -1,0 +1,16 @@
+"""Reports: a run directory in, tables, plots and HTML out.
+
+run.py       Run: what a run left behind, read and written
+curves.py    records as arrays over rounds
+table.py     key figures and peers as rows; words.py, how numbers read
+plots.py     the four plots; graph.py the fourth; overlay.py those of several runs; style.py their look
+page.py      one run as HTML; compare.py several
+files.py     write_report, write_comparison
+"""
+
+from __future__ import annotations
+
+from gossipfl.report.files import write_comparison, write_report
+from gossipfl.report.run import Run, to_json
+
+__all__ = ["Run", "to_json", "write_comparison", "write_report"]

@@ -1,0 +1,87 @@
+"""Several runs side by side: their key figures, the settings that differ, and their curves on one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from io import BytesIO
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gossipfl.errors import UserError
+from gossipfl.report.curves import curves_of
+from gossipfl.report.overlay import COMPARED_MAX, overlays
+from gossipfl.report.page import document, figures, flat, notes, table
+from gossipfl.report.run import Run
+from gossipfl.report.table import summary_rows
+from gossipfl.report.words import NOTHING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def load_runs(directories: Sequence[str | Path]) -> list[Run]:
+    """The runs to compare; `UserError` if there are too few or too many to tell apart."""
+    if not 2 <= len(directories) <= COMPARED_MAX:
+        raise UserError(
+            f"A comparison takes 2 to {COMPARED_MAX} run directories, not {len(directories)}; name as many."
+        )
+    return [Run.load(directory) for directory in directories]
+
+
+def titles(runs: Sequence[Run]) -> list[str]:
+    """A name for each run: its own or, where two share one, its directory's with a number if need be."""
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        names = [run.directory.resolve().name if run.directory else run.name for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{i} {name}" for i, name in enumerate(names, 1)]
+    return names
+
+
+def differences(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """(`section.key`, value in each run) for the settings in which the runs differ."""
+    settings = [dict(flat(run.settings)) for run in runs]
+    keys = dict.fromkeys(key for each in settings for key in each if key)
+    rows = [(key, *(each.get(key, NOTHING) for each in settings)) for key in keys]
+    return [row for row in rows if len(set(row[1:])) > 1]
+
+
+def compared_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """(label, value in each run) of every key figure that any of them has."""
+    found = [dict(summary_rows(run)) for run in runs]
+    labels = dict.fromkeys(label for each in found for label in each)
+    return [(label, *(each.get(label, NOTHING) for each in found)) for label in labels]
+
+
+def columns_as_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of as many cells as headings, in aligned columns."""
+    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
+    return "\n".join(
+        "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in lines
+    )
+
+
+def comparison_page(runs: Sequence[Run]) -> str:
+    """The comparison as one HTML file."""
+    names = titles(runs)
+    differ = differences(runs)
+    parts = [
+        f'<p class="lead">{escape(", ".join(names))}</p>',
+        *(note for run in runs for note in notes(run)),
+        "<h2>Key figures</h2>",
+        table(("", *names), compared_rows(runs)),
+        "<h2>What happened</h2>",
+        figures((_png(figure), alt) for figure, alt in overlays(names, [curves_of(run) for run in runs])),
+        "<h2>Settings that differ</h2>",
+        table(("", *names), differ, marked=True) if differ else "<p>None: all settings are the same.</p>",
+    ]
+    return document(f"{len(runs)} runs compared", parts)
+
+
+def _png(figure: Figure) -> bytes:
+    data = BytesIO()
+    figure.savefig(data, format="png")
+    return data.getvalue()

@@ -1,0 +1,45 @@
+"""Reports on disk: a run directory's own, and a comparison's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gossipfl.errors import UserError
+from gossipfl.report.compare import comparison_page, load_runs
+from gossipfl.report.page import run_page
+from gossipfl.report.plots import write_plots
+from gossipfl.report.run import Run
+
+
+def write_report(directory: str | Path) -> Path:
+    """Read a run directory, draw its plots into it, and return the path of its `report.html`."""
+    folder = Path(directory)
+    run = Run.load(folder)
+    with _writing(folder):
+        plots = {path.stem: path.read_bytes() for path in write_plots(run, folder)}
+        page = folder / "report.html"
+        page.write_text(run_page(run, plots), encoding="utf-8")
+    return page
+
+
+def write_comparison(directories: Sequence[str | Path], out: str | Path) -> Path:
+    """Compare run directories and return the path of the `comparison.html` in `out`, made if need be."""
+    folder = Path(out)
+    text = comparison_page(load_runs(directories))
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "comparison.html"
+        page.write_text(text, encoding="utf-8")
+    return page
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"No report can be written to {folder} ({error.strerror}); give another --out."
+        ) from None

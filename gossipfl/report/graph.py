@@ -1,0 +1,77 @@
+"""The graph of a run, its peers coloured by what they scored and the killed ones marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gossipfl.report.curves import killed_peers, metric_of, peer_names
+from gossipfl.report.run import Run
+from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
+from gossipfl.report.table import final_scores
+from gossipfl.report.words import metric_label, score_tick
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    from gossipfl.topology.graph import Topology
+
+
+def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
+    """The graph, with a colour bar if any peer scored."""
+    metric = metric_of(run)
+    words = "accuracy" if metric == "accuracy" else metric_label(metric)
+    title(panel, finding, f"Peers by {words} at the end; crossed out: killed")
+    axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
+    axes.set_axis_off()
+    edges, names = edges_of(run), peer_names(run)
+    if not edges:
+        nothing(axes, "No graph was recorded.")
+        return
+    from gossipfl.topology.drawing import draw_on
+
+    known = set(axes.figure.axes)
+    killed = [peer for peer in killed_peers(run) if 0 <= peer < len(names)]
+    draw_on(axes, _topology(run, edges), final_scores(run), killed=killed)
+    for bar in set(axes.figure.axes) - known:
+        bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
+        worded_axis(bar, lambda value: score_tick(value, metric), ticks=5)
+
+
+def _root_axes(panel: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
+    """Axes of the whole figure over `box` of the panel, for drawings that ask the figure for its size."""
+    from matplotlib.transforms import Bbox, BboxTransformTo, TransformedBbox
+
+    figure: Figure = panel.figure
+    within = Bbox.from_bounds(*box).transformed(BboxTransformTo(panel.bbox))
+    return figure.add_axes(TransformedBbox(within, figure.transFigure.inverted()).bounds)
+
+
+def _topology(run: Run, edges: list[tuple[int, int]]) -> Topology:
+    """The graph as recorded, under names that can be drawn or, where these clash, under numbers."""
+    from gossipfl.topology.graph import Topology
+
+    names = [drawable(name) for name in peer_names(run)]
+    if len(set(names)) < len(names):
+        names = [str(peer) for peer in range(len(names))]
+    graph = Topology.from_edges(len(names), edges, names, name=str(run.graph.get("name", "graph")))
+    try:
+        places = np.asarray(run.graph.get("positions"), dtype=np.float64)
+    except (TypeError, ValueError):
+        return graph
+    whole = places.shape == (len(names), 2) and bool(np.isfinite(places).all())
+    return graph.placed(places) if whole else graph
+
+
+def edges_of(run: Run) -> list[tuple[int, int]]:
+    """The links between peers that exist, each once."""
+    told, peers = run.graph.get("edges"), len(peer_names(run))
+    pairs = (
+        [pair for pair in told if isinstance(pair, list | tuple) and len(pair) == 2]
+        if isinstance(told, list)
+        else []
+    )
+    ends = [(i, j) for i, j in pairs if isinstance(i, int) and isinstance(j, int)]
+    return sorted({(min(i, j), max(i, j)) for i, j in ends if i != j and 0 <= i < peers and 0 <= j < peers})

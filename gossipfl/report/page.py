@@ -1,0 +1,150 @@
+"""One run as one HTML file that needs nothing else: no network, no script, light and dark.
+
+Rule: every word that comes from a run passes through `html.escape`, for peers choose their own names.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from gossipfl.report.curves import metric_of
+from gossipfl.report.plots import PLOTS, findings
+from gossipfl.report.run import Run, plain
+from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
+from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
+
+PEERS_SHOWN_MAX = 200
+
+
+def run_page(run: Run, plots: dict[str, bytes]) -> str:
+    """The page of a run; `plots` maps the names of `PLOTS` to PNG bytes."""
+    told = findings(run)
+    parts = [
+        f'<p class="lead">{escape(_lead(run))}</p>',
+        *notes(run),
+        cards(_figures(run)),
+        "<h2>What happened</h2>",
+        figures((plots[name], told[name]) for name in PLOTS),
+        "<h2>Key figures</h2>",
+        table((), summary_rows(run)),
+        "<h2>Peers</h2>",
+        _peers(run),
+        "<h2>Settings</h2>",
+        table((), flat(run.settings)) if run.settings else "<p>No settings were recorded.</p>",
+    ]
+    command = run.summary.get("command")
+    if isinstance(command, str) and command:
+        parts += ["<h2>Run it again</h2>", f"<pre>{escape(command)}</pre>"]
+    return document(run.name, parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole HTML document around its parts."""
+    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)} · gossipfl</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def notes(run: Run) -> list[str]:
+    """What could not be read, where the reader sees it first."""
+    return [f'<p class="note">{escape(note)}</p>' for note in run.notes]
+
+
+def cards(pairs: Iterable[tuple[str, str]]) -> str:
+    """(label, value) pairs as large figures."""
+    inner = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in pairs)
+    return f'<dl class="cards">{inner}</dl>'
+
+
+def figures(pictures: Iterable[tuple[bytes, str]]) -> str:
+    """(PNG, alternative text) pairs, embedded."""
+    return '<div class="plots">' + "".join(_figure(png, alt) for png, alt in pictures) + "</div>"
+
+
+def _figure(png: bytes, alt: str) -> str:
+    data = b64encode(png).decode("ascii")
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt)}"></figure>'
+
+
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[int] = (),
+    marked: bool = False,
+) -> str:
+    """Rows whose first cell names them; columns `numbers` stand right; `marked` tints every value."""
+    align = dict.fromkeys(numbers, ' class="number"')
+    head = "".join(f"<th{align.get(i, '')}>{escape(h)}</th>" for i, h in enumerate(headings))
+    cell = ' class="differs"' if marked else ""
+    body = "".join(
+        f'<tr><th scope="row"{align.get(0, "")}>{escape(row[0])}</th>'
+        + "".join(f"<td{align.get(i, cell)}>{escape(value)}</td>" for i, value in enumerate(row[1:], 1))
+        + "</tr>"
+        for row in rows
+    )
+    kind = "grid" if headings else "pairs"
+    thead = f"<thead><tr>{head}</tr></thead>" if headings else ""
+    return f'<div class="wide"><table class="{kind}">{thead}<tbody>{body}</tbody></table></div>'
+
+
+def flat(settings: object, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (`section.key`, value) rows."""
+    if not isinstance(settings, dict):
+        return [(prefix, _value(settings))]
+    return [
+        row for key, item in settings.items() for row in flat(item, f"{prefix}.{key}" if prefix else str(key))
+    ]
+
+
+def _value(value: object) -> str:
+    value = plain(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(_value(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def _lead(run: Run) -> str:
+    words = {
+        "simulate": "simulated in virtual time",
+        "up": "run by real processes",
+        "node": "seen by one node",
+    }
+    engine = run.summary.get("engine")
+    seed = run.summary.get("seed")
+    told = [
+        f"{count(run.summary.get('peers'))} peers",
+        f"{count(run.summary.get('rounds'))} rounds",
+        words.get(str(engine), str(engine)) if engine else None,
+        f"seed {seed}" if seed is not None else None,
+        duration(run.summary.get("wall_s")),
+    ]
+    return " · ".join(word for word in told if word and not word.startswith(NOTHING))
+
+
+def _figures(run: Run) -> list[tuple[str, str]]:
+    metric = metric_of(run)
+    label = metric_label(metric)
+    finished = f"{count(run.summary.get('finished'))} / {count(run.summary.get('peers'))}"
+    return [
+        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
+        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
+        (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
+        ("Peers finished", finished),
+        ("Bytes sent", size(figure(run, "bytes_sent"))),
+        ("Messages lost", count(figure(run, "messages_lost"))),
+    ]
+
+
+def _peers(run: Run) -> str:
+    rows = peer_rows(run)
+    shown = rows[:PEERS_SHOWN_MAX]
+    more = f"<p>The first {len(shown)} of {len(rows):,} peers.</p>" if len(shown) < len(rows) else ""
+    return more + table(PEER_HEADINGS, shown, numbers=(0, 3, 4, 5, 6, 7))

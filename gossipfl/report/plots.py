@@ -1,0 +1,292 @@
+"""The four plots of a run, and the overview that holds them all."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gossipfl.report.curves import Curves, Floats, curves_of, killed_peers, peer_names
+from gossipfl.report.graph import draw_graph
+from gossipfl.report.run import Run
+from gossipfl.report.style import (
+    BLUE,
+    FAINT,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    SMALL_PT,
+    Dash,
+    axes_in,
+    end_labels,
+    kill_ticks,
+    line,
+    log_ticks,
+    new_figure,
+    nothing,
+    round_axis,
+    title,
+    worded_axis,
+)
+from gossipfl.report.words import count, metric_label, score, score_tick, share, significant, size
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+Kills = dict[int, list[str]]
+PLOTS = ("accuracy", "consensus", "traffic", "graph")
+_BOX = (0.09, 0.125, 0.665, 0.685)
+_INSET = (0.40, 0.17, 0.56, 0.47)
+_LINES_MAX = 40  # above so many peers, a band is clearer than lines
+
+
+def overview(run: Run) -> Figure:
+    """All four plots on one sheet, 13 x 8.4 inches."""
+    return _overview(run, curves_of(run))
+
+
+def write_plots(run: Run, directory: Path) -> list[Path]:
+    """Each plot and the overview as PNG in a directory; their paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    curves, paths = curves_of(run), []
+    for name in PLOTS:
+        figure = new_figure(7.2, 4.4)
+        _draw(name, figure, run, curves)
+        paths.append(directory / f"{name}.png")
+        figure.savefig(paths[-1])
+    paths.append(directory / "overview.png")
+    _overview(run, curves).savefig(paths[-1])
+    return paths
+
+
+def findings(run: Run) -> dict[str, str]:
+    """What each plot shows, in a sentence: its title, and its alternative text on a page."""
+    curves = curves_of(run)
+    return {name: _finding(name, run, curves) for name in PLOTS}
+
+
+def last(values: Floats) -> float | None:
+    """The last finite value."""
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if known.size else None
+
+
+def _overview(run: Run, curves: Curves) -> Figure:
+    figure = new_figure(13.0, 8.4)
+    panels: list[SubFigure] = np.asarray(figure.subfigures(2, 2), dtype=object).ravel().tolist()
+    for name, panel in zip(PLOTS, panels, strict=True):
+        panel.set_facecolor("none")
+        _draw(name, panel, run, curves)
+    return figure
+
+
+def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> None:
+    finding = _finding(name, run, curves)
+    if name == "graph":
+        draw_graph(panel, run, finding)
+        return
+    draw = {"accuracy": _accuracy, "consensus": _consensus, "traffic": _traffic}[name]
+    draw(panel, curves, _kills(run, curves), finding)
+
+
+def _finding(name: str, run: Run, curves: Curves) -> str:
+    if name == "graph":
+        return _graph_finding(run)
+    tell = {"accuracy": _accuracy_finding, "consensus": _consensus_finding, "traffic": _traffic_finding}[name]
+    return tell(curves)
+
+
+def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
+    label, words = metric_label(curves.metric), partial(score, metric=curves.metric)
+    singles = "each peer" if curves.single.shape[0] <= _LINES_MAX else "range and middle 80 % of peers"
+    title(panel, finding, f"{label} on the common test part (higher is better); grey: {singles}")
+    axes = axes_in(panel, _BOX)
+    _scores(axes, curves)
+    round_axis(axes, curves.rounds)
+    if last(curves.mean) is None and last(curves.averaged) is None:
+        nothing(axes, "No finite score was recorded.")
+        return
+    _score_limits(axes, curves)
+    worded_axis(axes, partial(score_tick, metric=curves.metric))
+    kill_ticks(axes, kills, named=True)
+    series = [
+        (values, text, colour) for values, text, colour, _ in _series(curves) if last(values) is not None
+    ]
+    end_labels(axes, [(*_end(curves.rounds, v), f"{text} {words(last(v))}", c) for v, text, c in series])
+    _magnify(axes, curves, kills)
+
+
+def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
+    """(values, words, colour, dash), the one that must stay visible last."""
+    return [
+        (curves.worst, "worst node", ORANGE, "-"),
+        (curves.mean, "mean node", BLUE, "-"),
+        (curves.averaged, "averaged model", INK, (0, (3, 1.5))),
+    ]
+
+
+def _scores(axes: Axes, curves: Curves) -> None:
+    _singles(axes, curves)
+    for values, _, colour, dash in _series(curves):
+        line(axes, curves.rounds, values, colour, dash, width=1.4 if colour == INK else 2.0)
+
+
+def _magnify(axes: Axes, curves: Curves, kills: Kills) -> None:
+    """The last half again, larger, in the corner under the curves if that is empty."""
+    low, high = axes.get_ylim()
+    rounds, late = curves.rounds, curves.rounds >= curves.rounds[-1] * _INSET[0]
+    half = curves.rounds >= curves.rounds[-1] / 2
+    shown = np.concatenate([v[half] for v, _, _, _ in _series(curves)])
+    shown = np.concatenate([shown, curves.single[:, curves.single_rounds >= rounds[-1] / 2].ravel()])
+    shown = shown[np.isfinite(shown)]
+    under = curves.worst[late & np.isfinite(curves.worst)]
+    corner = low + (_INSET[1] + _INSET[3] + 0.06) * (high - low)
+    if half.sum() < 4 or under.size < 4 or under.min() < corner or np.ptp(shown) > 0.3 * (high - low):
+        return
+    inset = axes.inset_axes(_INSET, zorder=7)
+    _scores(inset, curves)
+    pad = 0.08 * float(np.ptp(shown)) or 0.01
+    inset.set_xlim(rounds[-1] / 2, rounds[-1])
+    inset.set_ylim(float(shown.min()) - pad, float(shown.max()) + pad)
+    worded_axis(inset, partial(score_tick, metric=curves.metric), ticks=4)
+    worded_axis(inset, count, "x", ticks=4, whole=True)
+    inset.tick_params(axis="both", labelsize=SMALL_PT, colors=MUTED, length=2)
+    inset.grid(axis="y", color=GRID, linewidth=0.6)
+    for side in inset.spines.values():
+        side.set_color(GRID)
+    kill_ticks(inset, {at: names for at, names in kills.items() if at >= rounds[-1] / 2})
+    inset.text(
+        0.98,
+        0.05,
+        "the last half, magnified",
+        transform=inset.transAxes,
+        ha="right",
+        fontsize=SMALL_PT,
+        color=MUTED,
+    )
+
+
+def _score_limits(axes: Axes, curves: Curves) -> None:
+    """Room for every curve; an R² far below zero at the start does not flatten the rest."""
+    shown = np.concatenate([curves.mean, curves.worst, curves.averaged, curves.single.ravel()])
+    shown = shown[np.isfinite(shown)]
+    low, high = float(shown.min()), float(shown.max())
+    if curves.metric == "r2":
+        low = max(low, min(-0.5, float(np.nanmin([last(curves.worst) or 0.0, last(curves.mean) or 0.0]))))
+    pad = 0.06 * (high - low) or 0.05
+    top = min(high + pad, 1.005) if high <= 1 else high + pad
+    axes.set_ylim(low - 2 * pad, top)
+
+
+def _singles(axes: Axes, curves: Curves) -> None:
+    single = curves.single
+    if not single.size:
+        return
+    if single.shape[0] <= _LINES_MAX:
+        for row in single:
+            line(axes, curves.single_rounds, row, FAINT, width=0.8)
+        return
+    known = np.isfinite(single).any(axis=0)
+    x, y = curves.single_rounds[known], single[:, known]
+    low, tenth, ninetieth, high = np.nanpercentile(y, (0, 10, 90, 100), axis=0)
+    axes.fill_between(x, low, high, color=FAINT, alpha=0.35, linewidth=0)
+    axes.fill_between(x, tenth, ninetieth, color=FAINT, alpha=0.7, linewidth=0)
+
+
+def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
+    title(panel, finding, "Consensus distance: how far models are from their average (lower is closer; log)")
+    axes = axes_in(panel, _BOX)
+    values = np.where(curves.consensus > 0, curves.consensus, np.nan)
+    line(axes, curves.rounds, values, BLUE)
+    round_axis(axes, curves.rounds)
+    if last(values) is None:
+        nothing(axes, "No distance above zero was recorded.")
+        return
+    axes.set_yscale("log")
+    log_ticks(axes, values)
+    kill_ticks(axes, kills)
+    end_labels(axes, [(*_end(curves.rounds, values), significant(last(values)), BLUE)])
+
+
+def _traffic(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
+    title(panel, finding, "Since the start, all peers together: above, bytes sent; below, messages lost")
+    left, bottom, width, height = _BOX
+    upper = axes_in(panel, (left, bottom + 0.42 * height, width, 0.58 * height))
+    lower = axes_in(panel, (left, bottom, width, 0.3 * height))
+    for axes, values, words, colour, what in (
+        (upper, curves.bytes_sent, size, BLUE, "sent"),
+        (lower, curves.messages_lost, count, ORANGE, "lost"),
+    ):
+        line(axes, curves.rounds, values, colour)
+        round_axis(axes, curves.rounds)
+        if last(values) is None:
+            nothing(axes, "Not recorded.")
+            continue
+        axes.set_ylim(0, max(float(np.nanmax(values)) * 1.1, 1.0))
+        worded_axis(axes, words, ticks=5 if axes is upper else 2, whole=True)
+        kill_ticks(axes, kills)
+        end_labels(axes, [(*_end(curves.rounds, values), f"{words(last(values))} {what}", colour)], gap=0.1)
+    upper.set_xlabel("")
+    upper.tick_params(axis="x", labelbottom=False)
+
+
+def _kills(run: Run, curves: Curves) -> Kills:
+    names = peer_names(run)
+    kills: Kills = {}
+    for peer, at in curves.kills.items():
+        kills.setdefault(at, []).append(names[peer] if 0 <= peer < len(names) else str(peer))
+    return kills
+
+
+def _end(rounds: Floats, values: Floats) -> tuple[float, float]:
+    place = np.flatnonzero(np.isfinite(values))[-1]
+    return float(rounds[place]), float(values[place])
+
+
+def _accuracy_finding(curves: Curves) -> str:
+    mean, worst = last(curves.mean), last(curves.worst)
+    if mean is None:
+        return "No peer scored a finite number"
+    metric = "R² " if curves.metric == "r2" else "" if curves.metric == "accuracy" else f"{curves.metric} "
+    gone = curves.rounds[np.isfinite(curves.mean)]
+    if gone[-1] < curves.rounds[-1]:
+        return f"The models diverged after round {gone[-1]:.0f}"
+    beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
+    return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
+
+
+def _consensus_finding(curves: Curves) -> str:
+    values = curves.consensus[np.isfinite(curves.consensus)]
+    if not values.size:
+        return "Consensus distance was not recorded"
+    if not values.any():
+        return "All models are the same"
+    if values[-1] == 0:
+        return "The models end the same"
+    fold = float(values.max() / values[-1])
+    if fold >= 1.5:
+        return f"Models end {fold:.2g} times closer than at their farthest"
+    return f"Models end {significant(float(values[-1]))} from their average"
+
+
+def _traffic_finding(curves: Curves) -> str:
+    sent, messages, lost = last(curves.bytes_sent), last(curves.messages_sent), last(curves.messages_lost)
+    if sent is None:
+        return "Traffic was not recorded"
+    told = f"{size(sent)} sent"
+    if messages:
+        told += f" in {count(messages)} messages"
+        told += f", {share(lost, messages)} lost" if lost else ", none lost" if lost == 0 else ""
+    return told
+
+
+def _graph_finding(run: Run) -> str:
+    peers, edges = len(peer_names(run)), run.graph.get("edges")
+    links = len(edges) if isinstance(edges, list) else 0
+    killed = killed_peers(run)
+    told = f"{count(peers)} peers on {count(links)} links"
+    return f"{told}, {count(len(killed))} killed" if killed else told

@@ -1,0 +1,135 @@
+"""A run as tables: its key figures, and one line per peer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from gossipfl.report.curves import (
+    curves_of,
+    killed_peers,
+    last_rounds,
+    metric_of,
+    number,
+    of_kind,
+    peer_names,
+)
+from gossipfl.report.run import Run
+from gossipfl.report.words import (
+    NOTHING,
+    count,
+    duration,
+    listing,
+    metric_label,
+    score,
+    share,
+    significant,
+    size,
+)
+
+PEER_HEADINGS = ("peer", "name", "state", "rounds", "score", "heard", "missing", "stale")
+_TALLIES = ("heard", "missing", "stale")
+
+
+def summary_rows(run: Run) -> list[tuple[str, str]]:
+    """The key figures of a run as (label, value), in the order in which they are read."""
+    found, metric = run.summary, metric_of(run)
+    label = metric_label(metric)
+    rows = [
+        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
+        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
+        (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
+        ("Consensus distance", significant(figure(run, "consensus_distance"))),
+        ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
+        ("Killed peers", listing(_named(run, killed_peers(run)), most=8) or "none"),
+        ("Rounds", count(found.get("rounds"))),
+        ("Bytes sent", size(figure(run, "bytes_sent"))),
+        ("Messages sent", count(figure(run, "messages_sent"))),
+        ("Messages lost", _lost(run)),
+        ("Messages late", count(found.get("messages_late"))),
+        ("Messages stale", count(_stale(run))),
+        ("Messages refused", _refused(run)),
+        ("Spectral gap", significant(found.get("spectral_gap"))),
+        ("Wall time", duration(found.get("wall_s"))),
+        ("Engine", str(found.get("engine") or NOTHING)),
+        ("Seed", str(found.get("seed", NOTHING))),
+        ("Trace hash", str(found.get("trace_hash") or NOTHING)),
+    ]
+    return [row for row in rows if row[1] != NOTHING]
+
+
+def peer_rows(run: Run) -> list[tuple[str, ...]]:
+    """One row per peer under `PEER_HEADINGS`."""
+    metric, last, killed = metric_of(run), last_rounds(run), set(killed_peers(run))
+    scores, tallies = final_scores(run), _tallies(run)
+    rounds = number(run.summary.get("rounds"))
+    rows = []
+    for peer, name in enumerate(peer_names(run)):
+        done = last.get(peer)
+        whole = scores[peer] is not None or (rounds is not None and done is not None and done >= rounds)
+        state = (
+            ("restarted" if whole else "killed") if peer in killed else "finished" if whole else "unfinished"
+        )
+        tally = [count(tallies[peer][key]) if peer in tallies else NOTHING for key in _TALLIES]
+        rows.append((str(peer), name, state, count(done), score(scores[peer], metric), *tally))
+    return rows
+
+
+def final_scores(run: Run) -> list[float | None]:
+    """What each peer scored at the end; None where it did not finish or did not score a finite number."""
+    names = peer_names(run)
+    told = run.summary.get(f"{metric_of(run)}_per_peer")
+    if isinstance(told, list):
+        return [number(told[i]) if i < len(told) else None for i in range(len(names))]
+    single = curves_of(run).single
+    return [number(float(row[-1])) for row in single] if single.size else [None] * len(names)
+
+
+def figure(run: Run, key: str) -> float | None:
+    """A figure of the summary or, if the run did not get that far, of its last network record."""
+    told = number(run.summary.get(key))
+    if told is not None or run.summary:
+        return told
+    return next(
+        (at for r in reversed(list(of_kind(run, "network"))) if (at := number(r.get(key))) is not None), None
+    )
+
+
+def rows_as_text(rows: list[tuple[str, str]]) -> str:
+    """(label, value) rows as two aligned columns."""
+    width = max((len(label) for label, _ in rows), default=0)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def _named(run: Run, peers: list[int]) -> list[str]:
+    names = peer_names(run)
+    return [names[peer] if 0 <= peer < len(names) else str(peer) for peer in peers]
+
+
+def _lost(run: Run) -> str:
+    lost, sent = figure(run, "messages_lost"), figure(run, "messages_sent")
+    return f"{count(lost)} ({share(lost, sent)})" if lost and sent else count(lost)
+
+
+def _stale(run: Run) -> float | None:
+    told = number(run.summary.get("messages_stale"))
+    rounds = [number(record.get("stale")) for record in of_kind(run, "round")]
+    return sum(stale or 0 for stale in rounds) if told is None and rounds else told
+
+
+def _refused(run: Run) -> str:
+    told: Any = run.summary.get("refused")
+    if not isinstance(told, dict):
+        told = Counter(str(record.get("reason")) for record in of_kind(run, "refused"))
+    return ", ".join(f"{count(n)} {reason}" for reason, n in sorted(told.items())) or "none"
+
+
+def _tallies(run: Run) -> dict[int, Counter[str]]:
+    tallies: dict[int, Counter[str]] = {}
+    for record in of_kind(run, "round"):
+        peer = record.get("peer")
+        if isinstance(peer, int):
+            mine = tallies.setdefault(peer, Counter())
+            for key in _TALLIES:
+                mine[key] += int(number(record.get(key)) or 0)
+    return tallies
