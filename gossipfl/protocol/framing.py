@@ -36,6 +36,7 @@ class FrameType(enum.IntEnum):
     PING = 6
     PONG = 7
     GOODBYE = 8
+    BEGUN = 9
 
 
 class Frame(NamedTuple):

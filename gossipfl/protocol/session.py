@@ -17,13 +17,15 @@ from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_fra
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import body_bytes
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
-from gossipfl.protocol.messages import Update
+from gossipfl.protocol.messages import Begun, Message, Update
 from gossipfl.protocol.wire import (
     Hello,
     Rejection,
+    decode_begun,
     decode_hello,
     decode_rejection,
     decode_update,
+    encode_begun,
     encode_hello,
     encode_rejection,
     encode_update,
@@ -62,7 +64,7 @@ class Parted(NamedTuple):
     rejection: Rejection | None
 
 
-Happening = Greeted | Opened | Update | Pinged | Parted
+Happening = Greeted | Opened | Message | Pinged | Parted
 
 PING = control_frame(FrameType.PING)
 PONG = control_frame(FrameType.PONG)
@@ -100,6 +102,10 @@ class Session:
         header, body = encode_update(self._own.identity, self._own.manifest, update)
         return update_frames(header, body)
 
+    def begun(self, begun: Begun) -> bytes:
+        """The frame that says `begun`."""
+        return control_frame(FrameType.BEGUN, encode_begun(begun))
+
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
         for frame in self.reader.receive(data):
@@ -117,6 +123,8 @@ class Session:
                 return Opened(epoch)
             case FrameType.UPDATE:
                 return decode_update(frame, self._own.manifest, self._key, self._epoch or 0)
+            case FrameType.BEGUN:
+                return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
         if frame.header:
@@ -146,7 +154,7 @@ class Session:
         return theirs.epoch
 
     def _open(self) -> None:
-        types = (FrameType.PING, FrameType.PONG, FrameType.GOODBYE, FrameType.REJECT)
+        types = (FrameType.BEGUN, FrameType.PING, FrameType.PONG, FrameType.GOODBYE, FrameType.REJECT)
         self.reader.expect = {
             FrameType.UPDATE: body_bytes(self._own.manifest.layout),
             **dict.fromkeys(types, 0),

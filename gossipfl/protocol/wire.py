@@ -19,7 +19,7 @@ from gossipfl.protocol.framing import Frame
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
-from gossipfl.protocol.messages import Update
+from gossipfl.protocol.messages import Begun, Update
 
 _DOMAIN = b"gossipfl update 1\0"
 _UPDATE = struct.Struct(">16s32s32sQIQQIQ32s")
@@ -72,6 +72,18 @@ def decode_rejection(header: bytes) -> Rejection:
     if not (_printable(reason, _REASON_MAX) and _printable(detail, _DETAIL_MAX)):
         raise _malformed()
     return Rejection(reason, detail)
+
+
+def encode_begun(begun: Begun) -> bytes:
+    """The header of a BEGUN."""
+    return bytes(msgpack.packb([begun.round]))
+
+
+def decode_begun(header: bytes, rounds: int) -> Begun:
+    """What `header` says of a run of `rounds` rounds. Raises `RemoteProtocolError`: malformed, round."""
+    (round_,) = _array(header, int)
+    _demand(1 <= round_ <= rounds, "round", f"The round begun is not in 1..{rounds}.")
+    return Begun(round_)
 
 
 def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:

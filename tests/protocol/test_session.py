@@ -10,7 +10,7 @@ from gossipfl.protocol.framing import FrameType, control_frame
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
-from gossipfl.protocol.messages import Update
+from gossipfl.protocol.messages import Begun, Update
 from gossipfl.protocol.session import (
     GOODBYE,
     PING,
@@ -57,6 +57,14 @@ def test_control_frames_slip_into_an_update() -> None:
     assert happenings.count(Pinged()) == 5
     assert happenings.index(Pinged()) < happenings.index(update)
     assert list(acceptor.receive(PONG + GOODBYE)) == [Parted(None)]
+
+
+def test_a_round_begun_is_heard_if_the_run_has_it() -> None:
+    dialler, acceptor = connected()
+    assert list(acceptor.receive(dialler.begun(Begun(10)))) == [Begun(10)]
+    with pytest.raises(RemoteProtocolError) as caught:
+        list(acceptor.receive(dialler.begun(Begun(11))))
+    assert caught.value.reason == "round"
 
 
 def test_an_update_right_behind_the_ack_is_read() -> None:
