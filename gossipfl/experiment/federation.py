@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,6 @@ from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
 from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topology, spectral_gap
-
-PEERS_DEFAULT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def build(
             f"The graph has {topology.peers} peers, but the data is split among {len(parts)}: "
             "make topology.peers fit the split."
         )
-    train, local_test = _local_parts(experiment.data, dataset, parts, seed)
+    train, local_test = _local_parts(experiment.data, parts, seed)
     features = dataset.features.shape[1]
     model = model or build_model_from(experiment.model, experiment.learning, features, dataset.classes)
     values = dataset.features.astype(model.dtype)
@@ -167,7 +165,6 @@ def split(
     settings: DataSettings, dataset: Dataset, held: Array, peers: int | None, seed: int
 ) -> tuple[list[Array], tuple[str, ...] | None]:
     """`held` rows split among peers, and the names of the peers where the split is a natural one."""
-    count = peers or PEERS_DEFAULT
     groups = None
     if settings.split == "column":
         column = settings.column or ""
@@ -180,7 +177,7 @@ def split(
     parts, names = split_rows(
         settings.split,
         dataset.targets[held],
-        count if groups is None else peers,
+        peers,
         Draws(seed),
         alpha=settings.alpha,
         per_peer=settings.per_peer,
@@ -206,7 +203,7 @@ def _topology(experiment: Experiment, peers: int, names: tuple[str, ...] | None)
         branching=wanted.branching,
         allow_disconnected=wanted.allow_disconnected,
     )
-    return built.named(names) if names else built
+    return replace(built, names=names) if names else built
 
 
 def _common_test(settings: DataSettings, dataset: Dataset, seed: int) -> tuple[Array, Array]:
@@ -215,7 +212,7 @@ def _common_test(settings: DataSettings, dataset: Dataset, seed: int) -> tuple[A
 
 
 def _local_parts(
-    settings: DataSettings, dataset: Dataset, parts: list[Array], seed: int
+    settings: DataSettings, parts: list[Array], seed: int
 ) -> tuple[list[Array], list[Array] | None]:
     if not settings.local_test_fraction:
         return parts, None

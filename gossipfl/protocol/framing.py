@@ -37,6 +37,7 @@ class FrameType(enum.IntEnum):
     PONG = 7
     GOODBYE = 8
     BEGUN = 9
+    BEGUN = 9
 
 
 class Frame(NamedTuple):
@@ -46,6 +47,12 @@ class Frame(NamedTuple):
     header: bytes
     body: bytearray
     digest: bytes
+
+
+def stream_bytes(header_bytes: int, body_bytes: int) -> int:
+    """How many bytes a frame and the chunks of its body take on the stream."""
+    chunks = -(-body_bytes // CHUNK_BYTES)
+    return PREFIX_BYTES + header_bytes + chunks * PREFIX_BYTES + body_bytes
 
 
 def control_frame(type_: FrameType, header: bytes = b"") -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from gossipfl.errors import RemoteProtocolError
-from gossipfl.protocol.framing import Frame
+from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
@@ -84,6 +84,26 @@ def decode_begun(header: bytes, rounds: int) -> Begun:
     (round_,) = _array(header, int)
     _demand(1 <= round_ <= rounds, "round", f"The round begun is not in 1..{rounds}.")
     return Begun(round_)
+
+
+def encode_begun(begun: Begun) -> bytes:
+    """The header of a BEGUN."""
+    return bytes(msgpack.packb([begun.round]))
+
+
+def decode_begun(header: bytes) -> Begun:
+    """What `header` tells; anything else than a round is a `RemoteProtocolError("malformed")`."""
+    (round,) = _array(header, int)
+    if not 1 <= round < _U64:
+        raise _malformed()
+    return Begun(round)
+
+
+def message_bytes(message: Message) -> int:
+    """How many bytes `message` takes on the stream, before TLS."""
+    if isinstance(message, Begun):
+        return stream_bytes(len(encode_begun(message)), 0)
+    return stream_bytes(_UPDATE_BYTES, sum(array.nbytes for array in message.payload))
 
 
 def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:

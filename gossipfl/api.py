@@ -1,0 +1,209 @@
+"""The Python door: `gossipfl.simulate(topology="ring", peers=16, rounds=30)` returns a run to look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gossipfl.data import Dataset
+from gossipfl.errors import SettingsError, instead
+from gossipfl.experiment.federation import Federation, build
+from gossipfl.experiment.files import validate
+from gossipfl.experiment.modelfile import Explanation, save_model
+from gossipfl.experiment.recorder import Recorder
+from gossipfl.experiment.settings import Experiment, moments
+from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model
+from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.wire import message_bytes
+from gossipfl.report import Run
+from gossipfl.simulator.faults import Latency, Loss, Rule
+from gossipfl.simulator.network import Network, Schedule
+from gossipfl.topology import Topology
+
+Progress = Callable[[int, int], None]
+"""Told how many rounds of peers are done, and how many there are."""
+
+_SHORT = {"topology": "kind", "data": "dataset", "model": "kind", "learning": "algorithm"}
+_OBJECTS = ("topology", "data", "model", "algorithm", "aggregator")
+
+
+def simulate(
+    experiment: Experiment | None = None,
+    *,
+    out: str | Path | None = None,
+    rules: tuple[Rule, ...] = (),
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Run:
+    """Run an experiment in virtual time and return what came of it.
+
+    `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a section
+    sets its kind (`topology="ring"`, `data="wine"`). An object takes the place of what a name would choose: a
+    `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an `Algorithm`, an `Aggregator`. `rules` are
+    faults: callables `(sender, to, message, now)` that return a verdict. With `out`, the run is written there.
+    Raises `UserError`.
+
+    >>> run = gossipfl.simulate(topology="ring", peers=16, data="digits", rounds=30, seed=1)
+    >>> print(run.table())
+    """
+    objects, plain = _without_objects(settings)
+    if experiment is None:
+        experiment = experiment_of(plain)
+    elif plain:
+        raise SettingsError(f"Give an Experiment or settings, not both: leave out {', '.join(plain)}.")
+    federation = build(
+        experiment,
+        topology=objects.get("topology"),
+        dataset=objects.get("data"),
+        model=objects.get("model"),
+        algorithm=_algorithm(objects),
+    )
+    run = run_network(federation, rules, progress)
+    if out is not None:
+        save_run(run, federation, Path(out))
+    return run
+
+
+def run_network(
+    federation: Federation, rules: tuple[Rule, ...] = (), progress: Progress | None = None
+) -> Run:
+    """Run `federation` in virtual time."""
+    began = time.perf_counter()
+    experiment = federation.experiment
+    total = federation.peers * experiment.learning.rounds
+    closed = 0
+
+    def observe(peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+        nonlocal closed
+        recorder.observe(peer, now, record)
+        if progress and isinstance(record, RoundClosed):
+            closed += 1
+            progress(closed, total)
+
+    network = network_of(federation, observe, rules)
+    recorder = Recorder(federation, lambda: network.traffic)
+    network.run()
+    recorder.close()
+    summary = recorder.summary() | {
+        "engine": "simulate",
+        "virtual_s": network.now,
+        "wall_s": time.perf_counter() - began,
+        "trace_hash": network.trace_hash,
+        "killed": sorted(moments(experiment.faults.kill)),
+    }
+    return run_of(federation, recorder, summary)
+
+
+def network_of(
+    federation: Federation,
+    observe: Callable[[PeerId, float, RoundClosed | Refused], None],
+    rules: tuple[Rule, ...] = (),
+) -> Network:
+    """The network in virtual time that the experiment describes."""
+    settings, faults = federation.experiment.network, federation.experiment.faults
+    seed = federation.experiment.run.seed
+    check_moments(federation)
+    slow = settings.slow
+
+    def training_s(peer: PeerId, round: int) -> float:
+        return settings.training_s * slow.get(peer, 1.0)
+
+    described: tuple[Rule, ...] = (Latency(seed, settings.latency_s, settings.jitter_s),)
+    if settings.loss:
+        described += (Loss(seed, settings.loss),)
+    return Network(
+        [federation.topology.neighbours(peer) for peer in range(federation.peers)],
+        federation.new_peer,
+        federation.fit_many,
+        rules=(*described, *rules),
+        training_s=training_s,
+        schedule=Schedule(moments(faults.kill), moments(faults.restart)),
+        message_bytes=message_bytes,
+        observe=observe,
+    )
+
+
+def check_moments(federation: Federation) -> None:
+    """Raise `SettingsError` if a fault names a peer that is not there."""
+    faults, slow = federation.experiment.faults, federation.experiment.network.slow
+    for peer in (*moments(faults.kill), *moments(faults.restart), *slow):
+        if peer >= federation.peers:
+            raise SettingsError(
+                f"There is no peer {peer} to kill, restart or slow down: peers are 0 to {federation.peers - 1}."
+            )
+
+
+def run_of(federation: Federation, recorder: Recorder, summary: Mapping[str, Any]) -> Run:
+    """What `recorder` saw of `federation`, as a run."""
+    models = recorder.models()
+    names = federation.topology.names
+    vectors: dict[str, Array] = {names[peer]: vector for peer, vector in models.items()}
+    graph = {"names": list(names), "edges": federation.topology.edges.tolist()}
+    settings = federation.experiment.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return Run(settings, recorder.records, dict(summary), graph, vectors)
+
+
+def save_run(run: Run, federation: Federation, out: Path) -> None:
+    """Write `run` to the folder `out`: records, summary, models and, by `report`, what they look like."""
+    import numpy as np
+
+    run.summary["out"] = str(out)
+    run.save(out)
+    explanation = Explanation.of(federation.experiment.model, federation.dataset)
+    for name, vector in run.models.items():
+        save_model(out / "models" / f"peer-{name}.safetensors", vector, explanation)
+    if run.models:
+        vectors = np.stack(list(run.models.values()))
+        average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
+        save_model(out / "models" / "averaged.safetensors", average, explanation)
+
+
+def experiment_of(settings: Mapping[str, Any]) -> Experiment:
+    """An experiment from sections, single keys, or a mixture of both. Raises `SettingsError`."""
+    sections = {name: field.annotation for name, field in Experiment.model_fields.items()}
+    homes: dict[str, list[str]] = {}
+    for name, section in sections.items():
+        for key, field in section.model_fields.items():  # type: ignore[union-attr]
+            homes.setdefault(field.alias or key, []).append(name)
+    table: dict[str, dict[str, Any]] = {}
+    for name, value in settings.items():
+        if name in sections:
+            given = {_SHORT[name]: value} if name in _SHORT and isinstance(value, str) else value
+            table.setdefault(name, {}).update(given)
+        elif len(homes.get(name, ())) == 1:
+            table.setdefault(homes[name][0], {})[name] = value
+        elif name in homes:
+            raise SettingsError(
+                f'"{name}" is a key of {" and ".join(homes[name])}: say which section you mean.'
+            )
+        else:
+            raise SettingsError(f'There is no setting "{name}": {instead(name, [*sections, *homes])}')
+    return validate(Experiment, table, "settings")
+
+
+def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Objects that take the place of names, and the settings that remain."""
+    objects = {
+        name: value
+        for name, value in settings.items()
+        if name in _OBJECTS and not isinstance(value, (str, Mapping, type(None)))
+    }
+    for name, kind in (("topology", Topology), ("data", Dataset)):
+        if name in objects and not isinstance(objects[name], kind):
+            raise SettingsError(
+                f"{name} is a name, a section or a {kind.__name__}, not {objects[name]!r:.80}."
+            )
+    return objects, {name: value for name, value in settings.items() if name not in objects}
+
+
+def _algorithm(objects: Mapping[str, Any]) -> Algorithm[Any] | None:
+    aggregator: Aggregator | None = objects.get("aggregator")
+    algorithm: Algorithm[Any] | None = objects.get("algorithm")
+    return Dpsgd(aggregator) if algorithm is None and aggregator is not None else algorithm
+
+
+__all__ = ["Model", "Run", "experiment_of", "simulate"]

@@ -1,0 +1,118 @@
+"""A model as a safetensors file that explains itself: `predict` needs nothing else.
+
+The one tensor is `vector` (d,); the metadata holds one JSON text, `gossipfl`, with the model's kind, the names of
+features and classes, the scaling of the target and, where there is one, the schema of the columns.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gossipfl.data import Dataset, Schema
+from gossipfl.errors import DataError
+from gossipfl.experiment.settings import LearningSettings, ModelSettings
+from gossipfl.learn.contracts import Array, Model
+
+FORMAT = 1
+FILE_BYTES_MAX = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What has to be known of a vector to predict with it."""
+
+    model: ModelSettings
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    target_mean: float
+    target_scale: float
+    schema: Schema | None
+
+    @classmethod
+    def of(cls, model: ModelSettings, dataset: Dataset) -> Explanation:
+        """For a model that learns from `dataset`."""
+        return cls(
+            model,
+            dataset.feature_names,
+            dataset.classes,
+            dataset.target_mean,
+            dataset.target_scale,
+            dataset.schema,
+        )
+
+    def build(self) -> Model:
+        """The model whose vector it explains."""
+        from gossipfl.experiment.federation import build_model_from
+
+        return build_model_from(self.model, LearningSettings(), len(self.feature_names), self.classes)
+
+
+def save_model(path: Path, vector: Array, explanation: Explanation) -> None:
+    """Write `vector` (d,) to `path`, whole or not at all."""
+    from safetensors.numpy import save
+
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "model": explanation.model.model_dump(mode="json"),
+            "feature_names": explanation.feature_names,
+            "classes": explanation.classes,
+            "target_mean": explanation.target_mean,
+            "target_scale": explanation.target_scale,
+            "schema": explanation.schema.to_json() if explanation.schema else None,
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.with_suffix(".part")
+    torn.write_bytes(save({"vector": np.ascontiguousarray(vector)}, {"gossipfl": text}))
+    torn.replace(path)
+
+
+def load_model(path: Path) -> tuple[Array, Explanation]:
+    """The vector (d,) in `path` and what explains it. Raises `DataError`."""
+    vector, text = _read(path)
+    try:
+        facts = json.loads(text)
+        explanation = _explanation(facts)
+        size = explanation.build().size
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} does not explain its model ({error}): export it again.") from None
+    if vector.shape != (size,):
+        raise DataError(f"{path} holds a vector {vector.shape}, but its model needs ({size},).")
+    return vector, explanation
+
+
+def _read(path: Path) -> tuple[Array, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise DataError(f"{path} is larger than {FILE_BYTES_MAX >> 30} GiB: is it a model?")
+        with safe_open(path, "numpy") as file:
+            text = (file.metadata() or {}).get("gossipfl")
+            if text is None or list(file.keys()) != ["vector"]:
+                raise DataError(f"{path} was not written by gossipfl: give a model of one of its runs.")
+            return np.asarray(file.get_tensor("vector")), text
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}: check its name.") from None
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path} is not a safetensors file ({error}).") from None
+
+
+def _explanation(facts: dict[str, Any]) -> Explanation:
+    if facts["format"] != FORMAT:
+        raise ValueError(f"format {facts['format']} is not {FORMAT}")
+    schema = facts["schema"]
+    return Explanation(
+        ModelSettings.model_validate(facts["model"]),
+        tuple(map(str, facts["feature_names"])),
+        tuple(map(str, facts["classes"])) if facts["classes"] is not None else None,
+        float(facts["target_mean"]),
+        float(facts["target_scale"]),
+        Schema.from_json(schema) if schema is not None else None,
+    )

@@ -1,0 +1,179 @@
+"""A node's own file: who it is, whom it knows, its data, and the terms that all nodes of the run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from gossipfl.data import Dataset, Schema, read_table, train_test
+from gossipfl.draws import Draws
+from gossipfl.errors import DataError
+from gossipfl.experiment.federation import algorithm_from, build_model_from
+from gossipfl.experiment.files import read_toml, validate
+from gossipfl.experiment.prepared import read_prepared
+from gossipfl.experiment.settings import Fraction, LearningSettings, ModelSettings, RunSettings, Section
+from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
+from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
+from gossipfl.protocol.layout import layout_of
+from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.round_peer import RoundPeer
+from gossipfl.protocol.targets import Neighbours
+
+
+class NodeSection(Section):
+    """This node. `number` is its place in random draws; its key gives one if it is left out."""
+
+    name: str
+    key: str = "node.key"
+    listen: str
+    state: str = "state"
+    number: int | None = Field(None, ge=0, lt=1 << 32)
+    keep_rounds: bool = False
+
+
+class NodeDataSection(Section):
+    """What this node learns from: a table with its schema, or arrays prepared by `gossipfl up`."""
+
+    file: str | None = None
+    schema_file: str | None = Field(None, alias="schema")
+    test_fraction: Fraction = 0.2
+    prepared: str | None = None
+
+
+class PeerSection(Section):
+    """A neighbour."""
+
+    name: str
+    address: str
+    key: str
+
+
+class NodeFile(Section):
+    """The whole file."""
+
+    node: NodeSection
+    data: NodeDataSection
+    model: ModelSettings = ModelSettings()
+    learning: LearningSettings = LearningSettings()
+    run: RunSettings = RunSettings()
+    peer: Annotated[tuple[PeerSection, ...], Field(max_length=4096)] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node file made real, but for its key and its sockets. Paths are resolved against the file's folder."""
+
+    file: NodeFile
+    folder: Path
+    dataset: Dataset
+    model: Model
+    algorithm: Algorithm[object]
+    train: Samples
+    test: Samples | None
+
+    @property
+    def key_path(self) -> Path:
+        """Of the secret key."""
+        return self.folder / self.file.node.key
+
+    @property
+    def state_path(self) -> Path:
+        """Of the folder for what the node leaves behind."""
+        return self.folder / self.file.node.state
+
+    @property
+    def listen(self) -> Address:
+        """Where to listen."""
+        return parse_address(self.file.node.listen)
+
+    def roster(self, key: bytes) -> Roster:
+        """The node and its neighbours; `key` is the node's public key."""
+        return Roster(
+            self.file.node.name,
+            key,
+            tuple(
+                Neighbour(peer.name, parse_address(peer.address), parse_key(peer.key))
+                for peer in self.file.peer
+            ),
+        )
+
+    def number(self, key: bytes) -> int:
+        """The node's place in random draws."""
+        given = self.file.node.number
+        return peer_number(key) if given is None else given
+
+    def start(self) -> Array:
+        """The first model (d,), the same for all nodes of the run."""
+        return self.model.start(Draws(self.file.run.seed))
+
+    def fit(self, number: int, vector: Array, round: int) -> Array:
+        """One round of local training, (d,) -> (d,)."""
+        return self.model.fit(vector, self.train, Draws(self.file.run.seed, number, round))
+
+    def manifest(self) -> Manifest:
+        """What all nodes of the run must agree on."""
+        payload, _ = self.algorithm.speak(
+            self.algorithm.start(self.start()), np.asarray(1.0), Draws(self.file.run.seed)
+        )
+        schema = self.dataset.schema
+        return Manifest.of(
+            self.file.run.name,
+            self.file.learning.rounds,
+            layout_of(payload),
+            seed=self.file.run.seed,
+            model=self.file.model.model_dump(mode="json"),
+            learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
+            schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
+        )
+
+    def new_peer(self, key: bytes, epoch: int) -> RoundPeer:
+        """The state machine of this node in its boot `epoch`."""
+        roster = self.roster(key)
+        return RoundPeer(
+            self.number(key),
+            self.algorithm,
+            self.start(),
+            Neighbours(tuple(sorted(peer.number for peer in roster.neighbours))),
+            rounds=self.file.learning.rounds,
+            samples=int(self.train.counts),
+            seed=self.file.run.seed,
+            epoch=epoch,
+            weigh_samples=self.file.learning.weights == "samples",
+        )
+
+
+def read_member(path: Path) -> Member:
+    """The member that the node file at `path` describes. Raises `UserError`."""
+    file = validate(NodeFile, read_toml(path), str(path))
+    folder = path.parent
+    dataset, train_rows, test_rows = _data(file, folder)
+    classes = dataset.classes
+    model = build_model_from(file.model, file.learning, dataset.features.shape[1], classes)
+    features = dataset.features.astype(model.dtype, copy=False)
+    targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
+    return Member(
+        file,
+        folder,
+        dataset,
+        model,
+        algorithm_from(file.learning),
+        Samples(features, targets, train_rows, np.asarray(len(train_rows))),
+        Samples(features, targets, test_rows, np.asarray(len(test_rows))) if len(test_rows) else None,
+    )
+
+
+def _data(file: NodeFile, folder: Path) -> tuple[Dataset, Array, Array]:
+    data = file.data
+    if data.prepared is not None:
+        dataset = read_prepared(folder / data.prepared)
+        return dataset, np.arange(len(dataset)), np.arange(0)
+    if data.file is None or data.schema_file is None:
+        raise DataError("[data] needs file, the node's table, and schema, which all nodes share.")
+    dataset = read_table(folder / data.file, Schema.read(folder / data.schema_file))
+    stratify = dataset.targets if dataset.classes else None
+    train, test = train_test(len(dataset), data.test_fraction, Draws(file.run.seed), stratify=stratify)
+    return dataset, train, test

@@ -1,0 +1,37 @@
+"""One peer's rows as arrays, ready to learn from: what `gossipfl up` hands to each node that it starts."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gossipfl.data import Dataset
+from gossipfl.errors import DataError
+from gossipfl.learn.contracts import Array
+
+
+def write_prepared(path: Path, dataset: Dataset, rows: Array) -> None:
+    """Write the `rows` of `dataset` to `path`."""
+    words = json.dumps({"feature_names": dataset.feature_names, "classes": dataset.classes})
+    np.savez(
+        path,
+        features=dataset.features[rows],
+        targets=dataset.targets[rows],
+        words=np.frombuffer(words.encode(), np.uint8),
+    )
+
+
+def read_prepared(path: Path) -> Dataset:
+    """The rows written to `path`. Raises `DataError`."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            words = json.loads(arrays["words"].tobytes())
+            classes = tuple(words["classes"]) if words["classes"] is not None else None
+            return Dataset(
+                arrays["features"], arrays["targets"], tuple(words["feature_names"]), classes, name=path.stem
+            )
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} does not hold prepared rows ({error}): run `gossipfl up` again.") from None
