@@ -41,11 +41,11 @@ def simulate(
 ) -> Run:
     """Run an experiment in virtual time and return what came of it.
 
-    `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a section
-    sets its kind (`topology="ring"`, `data="wine"`). An object takes the place of what a name would choose: a
-    `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an `Algorithm`, an `Aggregator`. `rules` are
-    faults: callables `(sender, to, message, now)` that return a verdict. With `out`, the run is written there.
-    Raises `UserError`.
+    `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a
+    section sets its kind (`topology="ring"`, `data="wine"`). An object takes the place of what a name would
+    choose: a `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an `Algorithm`, an `Aggregator`.
+    `rules` are faults: callables `(sender, to, message, now)` that return a verdict. With `out`, the run is
+    written there. Raises `UserError`.
 
     >>> run = gossipfl.simulate(topology="ring", peers=16, data="digits", rounds=30, seed=1)
     >>> print(run.table())
@@ -107,11 +107,6 @@ def network_of(
     settings, faults = federation.experiment.network, federation.experiment.faults
     seed = federation.experiment.run.seed
     check_moments(federation)
-    slow = settings.slow
-
-    def training_s(peer: PeerId, round: int) -> float:
-        return settings.training_s * slow.get(peer, 1.0)
-
     described: tuple[Rule, ...] = (Latency(seed, settings.latency_s, settings.jitter_s),)
     if settings.loss:
         described += (Loss(seed, settings.loss),)
@@ -120,7 +115,7 @@ def network_of(
         federation.new_peer,
         federation.fit_many,
         rules=(*described, *rules),
-        training_s=training_s,
+        training_s=lambda peer: settings.training_s * settings.slow.get(peer, 1.0),
         schedule=Schedule(moments(faults.kill), moments(faults.restart)),
         message_bytes=message_bytes,
         observe=observe,
@@ -133,7 +128,7 @@ def check_moments(federation: Federation) -> None:
     for peer in (*moments(faults.kill), *moments(faults.restart), *slow):
         if peer >= federation.peers:
             raise SettingsError(
-                f"There is no peer {peer} to kill, restart or slow down: peers are 0 to {federation.peers - 1}."
+                f"There is no peer {peer} to kill, restart or slow: peers are 0 to {federation.peers - 1}."
             )
 
 

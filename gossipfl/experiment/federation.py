@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
-from gossipfl.learn import Training, build_algorithm, build_model
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
+from gossipfl.learn.registry import build_algorithm, build_model
+from gossipfl.learn.training import Training
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
 from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topology, spectral_gap
@@ -34,7 +36,7 @@ class Federation:
     topology: Topology
     dataset: Dataset
     model: Model
-    algorithm: Algorithm[object]
+    algorithm: Algorithm[Any]
     train: Samples  # of each peer
     test: Samples  # common to all, seen by none in training
     local_test: Samples | None  # of each peer
@@ -50,8 +52,8 @@ class Federation:
         return "accuracy" if self.dataset.classes else "r2"
 
     @property
-    def spectral_gap(self) -> float:
-        """Of the mixing that the peers will apply."""
+    def spectral_gap(self) -> float | None:
+        """Of the mixing that the peers will apply; None where it is too small to be found."""
         counts = self.train.counts if self.experiment.learning.weights == "samples" else None
         return spectral_gap(mixing_matrix(self.topology, counts), counts)
 
@@ -86,7 +88,7 @@ def build(
     topology: Topology | None = None,
     dataset: Dataset | None = None,
     model: Model | None = None,
-    algorithm: Algorithm[object] | None = None,
+    algorithm: Algorithm[Any] | None = None,
 ) -> Federation:
     """The federation that `experiment` describes; objects given take the place of what it names."""
     dataset = dataset or load_data(experiment.data)
@@ -156,7 +158,7 @@ def build_model_from(
     )
 
 
-def algorithm_from(learning: LearningSettings) -> Algorithm[object]:
+def algorithm_from(learning: LearningSettings) -> Algorithm[Any]:
     """The algorithm that settings name, with the aggregator that they name."""
     return build_algorithm(learning.algorithm, aggregator=learning.aggregator)
 

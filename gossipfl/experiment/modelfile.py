@@ -1,7 +1,7 @@
 """A model as a safetensors file that explains itself: `predict` needs nothing else.
 
-The one tensor is `vector` (d,); the metadata holds one JSON text, `gossipfl`, with the model's kind, the names of
-features and classes, the scaling of the target and, where there is one, the schema of the columns.
+The one tensor is `vector` (d,); the metadata holds one JSON text with the model's kind, the names
+of features and classes, the scaling of the target and, where there is one, the schema of the columns.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -65,13 +65,13 @@ class NodeFile(Section):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node file made real, but for its key and its sockets. Paths are resolved against the file's folder."""
+    """A node file made real, but for its key and its sockets; its paths begin at its folder."""
 
     file: NodeFile
     folder: Path
     dataset: Dataset
     model: Model
-    algorithm: Algorithm[object]
+    algorithm: Algorithm[Any]
     train: Samples
     test: Samples | None
 

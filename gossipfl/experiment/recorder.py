@@ -18,18 +18,9 @@ import numpy as np
 from gossipfl.experiment.federation import Federation
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Refused, RoundClosed
-from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.messages import PeerId, Traffic
 
 Record = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What went over the links so far, over all peers."""
-
-    messages_sent: int = 0
-    messages_lost: int = 0
-    bytes_sent: int = 0
 
 
 @dataclass(slots=True)

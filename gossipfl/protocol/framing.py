@@ -37,7 +37,6 @@ class FrameType(enum.IntEnum):
     PONG = 7
     GOODBYE = 8
     BEGUN = 9
-    BEGUN = 9
 
 
 class Frame(NamedTuple):

@@ -31,3 +31,12 @@ class Begun:
 
 
 Message = Update | Begun
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What was said so far; a message is lost if a link dropped it or nobody was there to hear it."""
+
+    messages_sent: int = 0
+    messages_lost: int = 0
+    bytes_sent: int = 0

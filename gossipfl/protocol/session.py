@@ -97,10 +97,6 @@ class Session:
         self._open()
         return control_frame(FrameType.HELLO_ACK, self._greeting())
 
-    def begun(self, begun: Begun) -> bytes:
-        """The one frame in which `begun` is said."""
-        return control_frame(FrameType.BEGUN, encode_begun(begun))
-
     def update(self, update: Update) -> Iterator[bytes]:
         """The pieces in which `update` is sent; control frames may stand between them."""
         header, body = encode_update(self._own.identity, self._own.manifest, update)
@@ -129,8 +125,6 @@ class Session:
                 return decode_update(frame, self._own.manifest, self._key, self._epoch or 0)
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
-            case FrameType.BEGUN:
-                return decode_begun(frame.header)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
         if frame.header:

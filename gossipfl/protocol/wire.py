@@ -19,7 +19,7 @@ from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
-from gossipfl.protocol.messages import Begun, Update
+from gossipfl.protocol.messages import Begun, Message, Update
 
 _DOMAIN = b"gossipfl update 1\0"
 _UPDATE = struct.Struct(">16s32s32sQIQQIQ32s")
@@ -84,19 +84,6 @@ def decode_begun(header: bytes, rounds: int) -> Begun:
     (round_,) = _array(header, int)
     _demand(1 <= round_ <= rounds, "round", f"The round begun is not in 1..{rounds}.")
     return Begun(round_)
-
-
-def encode_begun(begun: Begun) -> bytes:
-    """The header of a BEGUN."""
-    return bytes(msgpack.packb([begun.round]))
-
-
-def decode_begun(header: bytes) -> Begun:
-    """What `header` tells; anything else than a round is a `RemoteProtocolError("malformed")`."""
-    (round,) = _array(header, int)
-    if not 1 <= round < _U64:
-        raise _malformed()
-    return Begun(round)
 
 
 def message_bytes(message: Message) -> int:

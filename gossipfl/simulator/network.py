@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -38,7 +37,7 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Begun, Message, PeerId, Update
+from gossipfl.protocol.messages import Begun, Message, PeerId, Traffic, Update
 from gossipfl.simulator.faults import Rule, judge
 
 REDIAL_S = 1.0
@@ -58,16 +57,6 @@ class Schedule:
     restarts: Mapping[PeerId, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Traffic:
-    """What went over the links."""
-
-    messages_sent: int = 0
-    messages_lost: int = 0
-    bytes_sent: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-
-
 class Network:
     """Peers `0 .. n-1` joined by `neighbours`, run until none has anything left to do."""
 
@@ -78,7 +67,7 @@ class Network:
         fit_many: FitMany,
         *,
         rules: Sequence[Rule] = (),
-        training_s: Callable[[PeerId, int], float],
+        training_s: Callable[[PeerId], float],
         schedule: Schedule | None = None,
         message_bytes: Callable[[Message], int],
         observe: Observer,
@@ -190,9 +179,9 @@ class Network:
                 self._send(number, to, message)
             case SetTimer(timer, delay_s):
                 self._push(self.now + delay_s, number, TimerFired(timer))
-            case Train(_, round):
+            case Train():
                 self._untrained[number] = effect
-                self._push(self.now + self._training_s(number, round), number, Trained(np.empty(0)))
+                self._push(self.now + self._training_s(number), number, Trained(np.empty(0)))
             case Note(record):
                 self._note(number, record)
             case Drop(peer, _):
@@ -216,7 +205,6 @@ class Network:
     def _note(self, number: PeerId, record: RoundClosed | Refused) -> None:
         self._observe(number, self.now, record)
         if isinstance(record, Refused):
-            self.traffic.refused[record.reason] += 1
             return
         reached = record.round + 1
         if self._lives[number] == 0 and reached >= self._schedule.kills.get(number, reached + 1):
