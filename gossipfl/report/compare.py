@@ -15,7 +15,7 @@ from gossipfl.report.overlay import COMPARED_MAX, overlays
 from gossipfl.report.page import document, figures, flat, notes, table
 from gossipfl.report.run import Run
 from gossipfl.report.table import summary_rows
-from gossipfl.report.words import NOTHING
+from gossipfl.report.words import NOTHING, on_one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def compared_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 def columns_as_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows of as many cells as headings, in aligned columns."""
-    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    lines = [[on_one_line(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
     return "\n".join(
         "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in lines

@@ -13,10 +13,10 @@ from gossipfl.report.plots import write_plots
 from gossipfl.report.run import Run
 
 
-def write_report(directory: str | Path) -> Path:
-    """Read a run directory, draw its plots into it, and return the path of its `report.html`."""
-    folder = Path(directory)
-    run = Run.load(folder)
+def write_report(directory: str | Path, out: str | Path | None = None) -> Path:
+    """Read a run directory, report on it there or in `out`, and return the path of `report.html`."""
+    run = Run.load(directory)
+    folder = Path(directory if out is None else out)
     with _writing(folder):
         plots = {path.stem: path.read_bytes() for path in write_plots(run, folder)}
         page = folder / "report.html"

@@ -10,6 +10,8 @@ import numpy as np
 
 from gossipfl.report.curves import Curves, Floats
 from gossipfl.report.style import (
+    FONT_PT,
+    MUTED,
     SEQUENCE,
     Dash,
     axes_in,
@@ -23,7 +25,7 @@ from gossipfl.report.style import (
     title,
     worded_axis,
 )
-from gossipfl.report.words import metric_label, score, score_tick, significant, size
+from gossipfl.report.words import listing, metric_label, score, score_tick, significant, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +108,7 @@ def _scales(axes: Axes, kept: Series, tick: Words | None, *, over_bytes: bool) -
     if over_bytes:
         axes.set_xlim(0, float(across[-1]) or 1.0)
         worded_axis(axes, size, "x")
-        axes.set_xlabel("Bytes sent by all peers")
+        axes.set_xlabel("Bytes sent", fontsize=FONT_PT, color=MUTED)
     else:
         round_axis(axes, across)
     if tick is None:
@@ -140,8 +142,10 @@ def _best(
     if not ends:
         return "Not recorded"
     best = choose(ends.values())
-    winner = next(name for name, value in ends.items() if value == best)
-    return f"{winner} ends {how}: {words(best)}"
+    winners = [name for name, value in ends.items() if words(value) == words(best)]
+    if len(winners) == len(ends) > 1:
+        return f"All runs end at {words(best)}"
+    return f"{listing(winners)} {'ends' if len(winners) == 1 else 'end'} {how}: {words(best)}"
 
 
 def _thrift(names: Sequence[str], series: Series, words: Words) -> str:

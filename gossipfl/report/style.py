@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 INK, MUTED, GRID, FAINT = "#1f2328", "#656d76", "#e6e8eb", "#b6c4d3"
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SEQUENCE = (BLUE, ORANGE, GREEN, PINK, "#56B4E9", "#A07800", INK, "#7A4FA3")
+DPI = 150
 FONT_PT, TITLE_PT, SMALL_PT = 9.0, 12.0, 8.0
 Dash = str | tuple[float, tuple[float, ...]]
 LABEL_GAP = 0.068
@@ -33,7 +34,7 @@ def new_figure(width_in: float, height_in: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width_in, height_in), dpi=150, facecolor="white")
+    figure = Figure(figsize=(width_in, height_in), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

@@ -21,6 +21,7 @@ from gossipfl.report.words import (
     duration,
     listing,
     metric_label,
+    on_one_line,
     score,
     share,
     significant,
@@ -98,7 +99,7 @@ def figure(run: Run, key: str) -> float | None:
 def rows_as_text(rows: list[tuple[str, str]]) -> str:
     """(label, value) rows as two aligned columns."""
     width = max((len(label) for label, _ in rows), default=0)
-    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+    return "\n".join(f"{label:<{width}}  {on_one_line(value)}" for label, value in rows)
 
 
 def _named(run: Run, peers: list[int]) -> list[str]:

@@ -75,3 +75,8 @@ def listing(words: list[str], most: int = 4) -> str:
     if len(words) > most:
         words = [*words[: most - 1], f"{len(words) - most + 1} more"]
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def on_one_line(text: object) -> str:
+    """Text from a stranger, with whatever could move a terminal's cursor replaced by `·`."""
+    return "".join(letter if letter.isprintable() else "·" for letter in str(text))
