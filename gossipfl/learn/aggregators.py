@@ -11,8 +11,8 @@ from gossipfl.learn.contracts import Array
 class WeightedMean:
     """The mean by mixing weights: one step of linear consensus.
 
-    DeGroot (JASA 1974), "Reaching a consensus". Sums in the vectors' own dtype, neighbour by neighbour in the order
-    heard, so that one peer and a crowd round alike.
+    DeGroot (JASA 1974), "Reaching a consensus". Sums in the vectors' own dtype, neighbour by neighbour in the
+    order heard, so that one peer and a crowd round alike.
     """
 
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:

@@ -2,8 +2,8 @@
 
 Rules:
 - A peer's batches depend on its own samples and draws alone, never on who else is in the crowd.
-- So do their shapes: matrix products of other shapes may round otherwise. Peers are grouped by the width of their
-  batches, a short batch is filled up with rows of its own peer, and `valid` tells which of them count.
+- So do their shapes: matrix products of other shapes may round otherwise. Peers are grouped by the width of
+  their batches, a short batch is filled up with rows of its own peer, and `valid` tells which of them count.
 - A peer whose steps are done takes no part in those of others.
 """
 
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 def plans(
     lead: tuple[int, ...], samples: Samples, batch: int, steps: Array, peers_max: int
 ) -> Iterator[Plan]:
-    """Plans of at most `peers_max` peers for all of a crowd (of shape `lead`) that have any of `steps` to take."""
+    """Plans of at most `peers_max` peers each, for all of a crowd of shape `lead` with `steps` to take."""
     crowd = int(np.prod(lead, dtype=np.int64))
     rows = np.broadcast_to(samples.rows, (*lead, samples.rows.shape[-1])).reshape(crowd, -1)
     counts = flat_counts(lead, samples)
@@ -98,4 +98,5 @@ def _rounded(counts: Integers) -> Integers:
     """Counts rounded up to 8 sizes per doubling: few groups, little filling up."""
     exponents = np.frexp(np.maximum(counts, 1))[1].astype(np.int64) - 1
     unit = np.maximum(8, np.left_shift(1, exponents) // 8)
-    return -(-counts // unit) * unit
+    rounded: Integers = -(-counts // unit) * unit
+    return rounded

@@ -1,7 +1,8 @@
 """D-PSGD: train, tell the neighbours, take the mean.
 
-Lian, Zhang, Zhang, Hsieh, Zhang and Liu (NeurIPS 2017, arXiv 1705.09056), "Can decentralized algorithms outperform
-centralized algorithms?", in its adapt-then-combine form: what is mixed is the model after local training.
+Lian, Zhang, Zhang, Hsieh, Zhang and Liu (NeurIPS 2017, arXiv 1705.09056), "Can decentralized algorithms
+outperform centralized algorithms?", in its adapt-then-combine form: what is mixed is the model after local
+training.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class Dpsgd:
         """The vector (..., d) to train from and to judge."""
         return state.vector
 
-    def learned(self, state: DpsgdState, vector: Array) -> DpsgdState:  # noqa: ARG002
+    def learned(self, state: DpsgdState, vector: Array) -> DpsgdState:
         """Local training ended at `vector` (..., d)."""
         return DpsgdState(vector)
 
-    def speak(self, state: DpsgdState, share: Array, draws: Draws) -> tuple[Payload, DpsgdState]:  # noqa: ARG002
+    def speak(self, state: DpsgdState, share: Array, draws: Draws) -> tuple[Payload, DpsgdState]:
         """The vector; nothing changes by speaking."""
         return (state.vector,), state
 

@@ -1,8 +1,8 @@
 """scikit-learn estimators with `partial_fit` as models.
 
 Rules:
-- The vector is all that an estimator remembers: it is rebuilt for every `fit`. So Adam's moments and momentum start
-  from rest each round; the sample count by which learning rates decay is told by the round.
+- The vector is all that an estimator remembers: it is rebuilt for every `fit`. So Adam's moments and momentum
+  start from rest each round; the sample count by which learning rates decay is told by the round.
 - Peers are trained one by one: this is for nodes and small simulations.
 - scikit-learn is imported when a model is made, not before.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from gossipfl.learn import layers, metrics
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.models import FloatName
 from gossipfl.learn.names import nearest
-from gossipfl.learn.training import Training
+from gossipfl.learn.training import DEFAULT, Training
 
 ESTIMATORS = ("SGDClassifier", "SGDRegressor", "MLPClassifier", "MLPRegressor")
 
@@ -42,16 +42,17 @@ _DIVERGED = ("overflow", "non-finite")
 class Estimator:
     """The scikit-learn estimator named `kind`, made with `options`, as a model.
 
-    `classes` is None for a regressor. Of `training`, `epochs` counts here and, for MLPs, `batch`; what else it can
-    say is said to the estimator by `options` (learning rate, momentum, alpha). A classifier's loss must know
-    probabilities; SGDClassifier's is "log_loss" unless given. What does not fit raises `SettingsError`.
+    `classes` is None for a regressor. Of `training`, `epochs` counts here and, for MLPs, `batch`; what else
+    it can say is said to the estimator by `options` (learning rate, momentum, alpha). A classifier's loss
+    must know probabilities; SGDClassifier's is "log_loss" unless given. What does not fit raises
+    `SettingsError`.
     """
 
     kind: str
     features: int
     classes: int | None = None
     options: Mapping[str, object] = field(default_factory=dict, hash=False)
-    training: Training = Training()
+    training: Training = DEFAULT
     precision: FloatName = "float32"
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class Estimator:
         return np.dtype(self.precision)
 
     def start(self, draws: Draws) -> Array:
-        """A first vector (..., d), with the leading axes of `draws.peer`: zeros, or random where layers are hidden."""
+        """A first vector (..., d), with the axes of `draws.peer`: zeros, or random if layers are hidden."""
         return layers.first_weights(self._sizes, draws).astype(self.dtype)
 
     def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
@@ -101,7 +102,7 @@ class Estimator:
         return outputs.reshape(*vector.shape[:-1], *outputs.shape[1:])
 
     def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
-        """Metrics by name, each (...), float64: `accuracy` and `loss` for classes; `r2` and `loss` for numbers."""
+        """Metrics by name, each (...): `accuracy` and `loss` for classes; `r2` and `loss` for numbers."""
         lead, flat = vector.shape[:-1], vector.reshape(-1, self.size)
         sums = np.zeros((2, len(flat)))
         for index, rows in enumerate(_rows_of_each(lead, samples)):
@@ -166,10 +167,9 @@ class Estimator:
 
     def _unloaded(self, estimator: Any) -> Array:
         if self._layered:
-            parts = chain.from_iterable(zip(estimator.coefs_, estimator.intercepts_, strict=True))
-        else:
-            parts = iter((estimator.coef_, estimator.intercept_))
-        return np.concatenate([np.ravel(part) for part in parts])
+            pairs = zip(estimator.coefs_, estimator.intercepts_, strict=True)
+            return np.concatenate([np.ravel(part) for pair in pairs for part in pair])
+        return np.concatenate((np.ravel(estimator.coef_), estimator.intercept_))
 
     def _made(self, options: Mapping[str, object]) -> Any:
         from sklearn import linear_model, neural_network
@@ -227,17 +227,25 @@ class Estimator:
             "class_weight in options" if self.kind == "SGDClassifier" else "another model"
         )
         for name, other in instead.items():
-            if getattr(self.training, name) != getattr(Training(), name):
+            if getattr(self.training, name) != getattr(DEFAULT, name):
                 raise SettingsError(f"{self.kind} does not take {name}: leave it out and use {other}.")
 
     def _check_values(self) -> None:
+        if self.options.get("class_weight") == "balanced":
+            raise SettingsError(
+                f"{self.kind} cannot balance classes it sees in parts: give class_weight in numbers."
+            )
+        if not hasattr(self._made(self.options), "partial_fit"):
+            raise SettingsError(
+                f'{self.kind} cannot learn in parts with this solver: set it to "adam" or "sgd".'
+            )
         try:
             estimator = self._loaded(np.zeros(self.size))
         except (ValueError, TypeError) as error:
             raise SettingsError(f"{self.kind} refuses its options: {' '.join(str(error).split())}") from None
         if self.classes is not None and not hasattr(estimator, "predict_proba"):
             raise SettingsError(
-                f'{self.kind} has no probabilities with this loss: set loss to "log_loss" or "modified_huber".'
+                f'{self.kind} has no probabilities with this loss: set it to "log_loss" or "modified_huber".'
             )
 
 

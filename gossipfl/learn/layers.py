@@ -2,8 +2,8 @@
 
 Rules:
 - Weights (p, in, out) come before biases (p, 1, out) for each layer, in the order of the layers.
-- Every product is one `np.matmul` per peer whose shape does not depend on how many peers there are, so that one
-  peer and a crowd round alike; sums over samples are products with ones for the same reason.
+- Every product is one `np.matmul` per peer whose shape does not depend on how many peers there are, so that
+  one peer and a crowd round alike; sums over samples are products with ones for the same reason.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def layers(vector: Array, sizes: Sizes) -> list[Layer]:
 def first_weights(sizes: Sizes, draws: Draws) -> Array:
     """A first vector (..., d), float64; zeros where there is no hidden layer, for then the loss is convex.
 
-    He, Zhang, Ren and Sun (ICCV 2015): the variance of a layer's weights is 2 / inputs before a ReLU; biases are 0.
+    He, Zhang, Ren and Sun (ICCV 2015): the variance of a layer's weights is 2 / inputs before a ReLU; biases
+    are 0.
     """
     peers = np.shape(draws.peer)
     if len(sizes) == 2:
@@ -55,11 +56,12 @@ def first_weights(sizes: Sizes, draws: Draws) -> Array:
         np.repeat((np.sqrt(gain / fan_in), 0.0), (fan_in * fan_out, fan_out))
         for gain, (fan_in, fan_out) in zip(gains, pairwise(sizes), strict=True)
     ]
-    return draws.normal("first weights", parameters(sizes)) * np.concatenate(spread)
+    first: Array = draws.normal("first weights", parameters(sizes)) * np.concatenate(spread)
+    return first
 
 
 def forward(network: list[Layer], inputs: Array) -> list[Array]:
-    """`inputs` (p, b, in) and what each layer makes of it, (p, b, out); ReLU between layers, none at the end."""
+    """`inputs` (p, b, in) and what each layer makes of it, (p, b, out); ReLU between layers."""
     seen = [inputs]
     for index, layer in enumerate(network):
         outputs = seen[-1] @ layer.weights
@@ -71,7 +73,7 @@ def forward(network: list[Layer], inputs: Array) -> list[Array]:
 
 
 def backward(network: list[Layer], seen: list[Array], slope: Array, into: list[Layer]) -> None:
-    """Write the gradient of the loss `into` layers of a vector, given its `slope` (p, b, out) at the outputs."""
+    """Write the gradient of the loss `into` layers, given its `slope` (p, b, out) at the outputs."""
     ones = np.ones((1, slope.shape[1]), slope.dtype)
     for index in reversed(range(len(network))):
         np.matmul(seen[index].swapaxes(-1, -2), slope, out=into[index].weights)

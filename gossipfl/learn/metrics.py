@@ -16,7 +16,7 @@ def softmax(logits: Array) -> Array:
 
 
 def class_sums(logits: Array, classes: Array, valid: Array) -> Array:
-    """How many are right and the sum of cross entropies, (2, ...), of `logits` (..., b, c), `classes` (..., b)."""
+    """Right answers and summed cross entropies (2, ...) of `logits` (..., b, c), `classes` (..., b)."""
     top = logits.max(axis=-1, keepdims=True)
     wanted = np.broadcast_to(classes, logits.shape[:-1])[..., None]
     chosen = np.take_along_axis(logits, wanted, axis=-1)
@@ -42,7 +42,8 @@ def number_sums(predicted: Array, targets: Array, centre: Array, valid: Array) -
 def number_metrics(sums: Array, counts: Array) -> dict[str, Array]:
     """`r2` and `loss` (mean squared error), each (...).
 
-    As elsewhere, r2 of constant targets is 1 where they are met exactly and else 0; NaN where there are no samples.
+    As elsewhere, r2 of constant targets is 1 where they are met exactly and else 0; NaN where there are no
+    samples.
     """
     errors, spread = sums
     with np.errstate(all="ignore"):

@@ -17,7 +17,7 @@ from gossipfl.errors import SettingsError
 from gossipfl.learn import layers, metrics
 from gossipfl.learn.batches import Plan, flat_counts, plans
 from gossipfl.learn.contracts import Array, Samples
-from gossipfl.learn.training import Training
+from gossipfl.learn.training import DEFAULT, Training
 
 FloatName = Literal["float32", "float64"]
 
@@ -30,12 +30,13 @@ _SCORE_ROWS = 1024
 class Dense:
     """A dense feed-forward network: `sizes` are inputs, hidden layers (ReLU) and outputs.
 
-    With `task` "classes" it is trained by cross entropy, with "numbers" (one output) by half the squared error.
+    With `task` "classes" it is trained by cross entropy, with "numbers" (one output) by half the squared
+    error.
     """
 
     sizes: tuple[int, ...]
     task: Literal["classes", "numbers"]
-    training: Training = Training()
+    training: Training = DEFAULT
     precision: FloatName = "float32"
 
     def __post_init__(self) -> None:
@@ -66,10 +67,10 @@ class Dense:
         return layers.first_weights(self.sizes, draws).astype(self.dtype)
 
     def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
-        """The vector (..., d) after one round of minibatch SGD on `samples`; a peer without any keeps its own.
+        """The vector (..., d) after one round of SGD on `samples`; a peer without any keeps its own.
 
-        There is no hidden state: momentum starts from rest in each `fit`. Training that diverges returns what it
-        came to, infinite or NaN, without a warning.
+        There is no hidden state: momentum starts from rest in each `fit`. Training that diverges returns what
+        it came to, infinite or NaN, without a warning.
         """
         lead, fitted = vector.shape[:-1], vector.reshape(-1, self.size).copy()
         peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
@@ -90,7 +91,7 @@ class Dense:
         return metrics.softmax(outputs) if self.task == "classes" else outputs[..., 0]
 
     def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
-        """Metrics by name, each (...), float64: `accuracy` and `loss` for classes; `r2` and `loss` for numbers.
+        """Metrics by name, each (...): `accuracy` and `loss` for classes; `r2` and `loss` for numbers.
 
         The rows of `samples` may be each peer's own (..., k), or (k,) for all peers alike.
         """
@@ -146,7 +147,7 @@ class Dense:
         vector -= gradient
 
     def _slope(self, outputs: Array, targets: Array, worth: Array) -> Array:
-        """The gradient (p, b, out) of the loss at the outputs, written over `outputs`; `worth` (p, b) per sample."""
+        """The gradient (p, b, out) of the loss at the outputs, written over them; `worth` is (p, b)."""
         if self.task == "classes":
             flat = metrics.softmax(outputs).reshape(-1, outputs.shape[-1])
             flat[np.arange(len(flat)), targets.reshape(-1)] -= 1
@@ -162,7 +163,7 @@ class Dense:
         return layers.forward(layers.layers(flat, self.sizes), inputs.astype(self.dtype, copy=False))[-1]
 
     def _sums(self, vector: Array, samples: Samples, plan: Plan) -> Array:
-        """Sums (2, p) over the samples of `plan` for `vector` (p, d); or of the one plan's peer for all of them."""
+        """Sums (2, p) for `vector` (p, d) over the samples of `plan`, or of its only peer."""
         sums, centre = np.zeros((2, len(vector))), np.zeros((len(plan.peers), 1))
         if self.task == "numbers":
             for rows, valid in plan.batches(None):
@@ -209,17 +210,16 @@ def class_weights(training: Training, samples: Samples, plan: Plan, classes: int
     slots = samples.targets[plan.rows] + classes * np.arange(peers)[:, None]
     counts = np.bincount(slots[held], minlength=peers * classes).reshape(peers, classes)
     present = np.count_nonzero(counts, axis=1)
-    return plan.counts[:, None] / (present[:, None] * np.maximum(counts, 1))
+    balanced: Array = plan.counts[:, None] / (present[:, None] * np.maximum(counts, 1))
+    return balanced
 
 
-def linear(features: int, training: Training = Training(), dtype: FloatName = "float32") -> Dense:
+def linear(features: int, training: Training = DEFAULT, dtype: FloatName = "float32") -> Dense:
     """Linear regression: no hidden layer, half the squared error."""
     return Dense((features, 1), "numbers", training, dtype)
 
 
-def softmax(
-    features: int, classes: int, training: Training = Training(), dtype: FloatName = "float32"
-) -> Dense:
+def softmax(features: int, classes: int, training: Training = DEFAULT, dtype: FloatName = "float32") -> Dense:
     """Softmax (multinomial logistic) regression: no hidden layer, cross entropy."""
     return Dense((features, classes), "classes", training, dtype)
 
@@ -228,7 +228,7 @@ def mlp(
     features: int,
     classes: int | None,
     hidden: tuple[int, ...] = (64,),
-    training: Training = Training(),
+    training: Training = DEFAULT,
     dtype: FloatName = "float32",
 ) -> Dense:
     """A multi-layer perceptron with ReLU; `classes` None means regression."""

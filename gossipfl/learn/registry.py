@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from gossipfl.errors import SettingsError
 from gossipfl.learn.aggregators import WeightedMean
@@ -11,11 +12,11 @@ from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
 from gossipfl.learn.names import nearest
-from gossipfl.learn.training import Training
+from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
 AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
-ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm]] = {"dpsgd": Dpsgd}
+ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm[Any]]] = {"dpsgd": Dpsgd}
 
 
 def build_model(
@@ -25,13 +26,13 @@ def build_model(
     classes: int | None,
     hidden: tuple[int, ...] = (64,),
     dtype: FloatName = "float32",
-    training: Training = Training(),
+    training: Training = DEFAULT,
     options: Mapping[str, object] | None = None,
 ) -> Model:
     """The model named `kind` for `features` inputs and a target of `classes`, or a number where that is None.
 
-    "auto" is softmax regression for classes and linear regression for numbers. `hidden` is for MLPs, `options` are
-    for scikit-learn estimators. A name or a pairing that cannot be raises `SettingsError`.
+    "auto" is softmax regression for classes and linear regression for numbers. `hidden` is for MLPs,
+    `options` are for scikit-learn estimators. A name or a pairing that cannot be raises `SettingsError`.
     """
     if kind == "auto":
         kind = "linear" if classes is None else "softmax"
@@ -55,8 +56,8 @@ def build_model(
     return softmax(features, classes, training, dtype)
 
 
-def build_algorithm(name: str, aggregator: str = "mean") -> Algorithm:
-    """The algorithm called `name`, combining with `aggregator`. A name that is not known raises `SettingsError`."""
+def build_algorithm(name: str, aggregator: str = "mean") -> Algorithm[Any]:
+    """The algorithm called `name`, combining with `aggregator`. Unknown names raise `SettingsError`."""
     if name not in ALGORITHMS:
         raise SettingsError(f"There is no algorithm {name!r}{nearest(name, ALGORITHMS)}.")
     if aggregator not in AGGREGATORS:

@@ -14,8 +14,9 @@ ClassWeights = Literal["balanced"] | tuple[float, ...] | None
 class Training:
     """One round of local training: `epochs` over a peer's samples, or `steps` batches if that is given.
 
-    `weight_decay` pulls weights (not biases) towards 0; `class_weights` multiply a sample's loss, and "balanced"
-    makes the classes that a peer holds weigh alike. A value out of its range raises `SettingsError`.
+    `weight_decay` pulls weights (not biases) towards 0; `class_weights` multiply a sample's loss, and
+    "balanced" makes the classes that a peer holds weigh alike. A value out of its range raises
+    `SettingsError`.
     """
 
     learning_rate: float = 0.1
@@ -42,3 +43,6 @@ class Training:
 def _demand(holds: bool, name: str, value: object, wanted: str) -> None:
     if not holds:
         raise SettingsError(f"{name} is {value!r}: set it to {wanted}.")
+
+
+DEFAULT = Training()
