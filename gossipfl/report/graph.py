@@ -23,18 +23,21 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     """The graph, with a colour bar if any peer scored."""
     metric = metric_of(run)
     words = "accuracy" if metric == "accuracy" else metric_label(metric)
-    title(panel, finding, f"Peers by {words} at the end; crossed out: killed")
+    scores, killed = final_scores(run), [k for k in killed_peers(run) if 0 <= k < len(peer_names(run))]
+    marks = ["crossed out: killed"] if killed else []
+    if any(found is None and peer not in killed for peer, found in enumerate(scores)):
+        marks.append("hollow: no score")
+    title(panel, finding, "; ".join([f"Peers by {words} at the end", *marks]))
     axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
     axes.set_axis_off()
-    edges, names = edges_of(run), peer_names(run)
+    edges = edges_of(run)
     if not edges:
         nothing(axes, "No graph was recorded.")
         return
     from gossipfl.topology.drawing import draw_on
 
     known = set(axes.figure.axes)
-    killed = [peer for peer in killed_peers(run) if 0 <= peer < len(names)]
-    draw_on(axes, _topology(run, edges), final_scores(run), killed=killed)
+    draw_on(axes, _topology(run, edges), scores, killed=killed)
     for bar in set(axes.figure.axes) - known:
         bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
         worded_axis(bar, lambda value: score_tick(value, metric), ticks=5)

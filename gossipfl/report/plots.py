@@ -299,5 +299,5 @@ def _graph_finding(run: Run) -> str:
     peers, edges = len(peer_names(run)), run.graph.get("edges")
     links = len(edges) if isinstance(edges, list) else 0
     killed = killed_peers(run)
-    told = f"{count(peers)} peers on {count(links)} links"
+    told = f"{count(peers)} peer{'s' * (peers != 1)} on {count(links)} link{'s' * (links != 1)}"
     return f"{told}, {count(len(killed))} killed" if killed else told
