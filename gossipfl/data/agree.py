@@ -80,7 +80,7 @@ def _column(tables: Sequence[Cells], name: str, forced_numeric: bool | None) -> 
     cells = _join(tables, name)
     if cells.null_count() == len(cells):
         raise DataError(f'column "{name}" has no value in any row; drop it.')
-    if forced_numeric or (forced_numeric is None and _looks_numeric(cells)):
+    if forced_numeric or (forced_numeric is None and looks_numeric(cells)):
         return _numeric(tables, name)
     return _categorical(cells, name)
 
@@ -95,7 +95,7 @@ def _join(tables: Sequence[Cells], name: str) -> pl.Series:
     return pl.concat(columns)
 
 
-def _looks_numeric(cells: pl.Series) -> bool:
+def looks_numeric(cells: pl.Series) -> bool:
     """Most cells are numbers. Where a few are not they are refused by name, not taken for categories."""
     numbers = np.isfinite(parse_numbers(cells)).sum()
     return bool(2 * numbers > len(cells) - cells.null_count())
@@ -146,7 +146,7 @@ def refuse_missing_target(table: Cells, name: str) -> None:
 
 
 def _has_classes(cells: pl.Series) -> bool:
-    if not _looks_numeric(cells):
+    if not looks_numeric(cells):
         return True
     numbers = np.unique(parse_numbers(cells))
     return len(numbers) <= _INTEGER_CLASSES_MAX and bool((numbers == np.round(numbers)).all())

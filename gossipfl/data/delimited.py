@@ -86,7 +86,9 @@ def _without_loose_blanks(text: bytes, delimiter: str) -> bytes:
         return re.sub(rb"(?m)^ +| +$", b"", re.sub(rb"[ \t]+", b" ", text))
     if delimiter == "\t":
         return text
-    return re.sub(rb"(?m)(^|" + re.escape(delimiter.encode()) + rb')[ \t]+"', rb'\1"', text)
+    edge = re.escape(delimiter.encode())
+    text = re.sub(rb"(?m)(^|" + edge + rb')[ \t]+"(?!"[^\n' + edge + rb"])", rb'\1"', text)
+    return re.sub(rb'(?m)(?<!")"[ \t]+(?=' + edge + rb"|$)", b'"', text)
 
 
 def _split(text: bytes, name: str, delimiter: str) -> pl.DataFrame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from gossipfl.errors import DataError
+
 if TYPE_CHECKING:
     from gossipfl.data.schema import Schema
 
@@ -34,3 +36,9 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def agreed(self) -> Schema:
+        """The schema; DataError where the rows came as plain arrays, without one."""
+        if self.schema is None:
+            raise DataError(f'data "{self.name}" came without a schema; load it by name or from a file.')
+        return self.schema
