@@ -59,9 +59,7 @@ def plans(
     lead: tuple[int, ...], samples: Samples, batch: int, steps: Array, peers_max: int
 ) -> Iterator[Plan]:
     """Plans of at most `peers_max` peers each, for all of a crowd of shape `lead` with `steps` to take."""
-    crowd = int(np.prod(lead, dtype=np.int64))
-    rows = np.broadcast_to(samples.rows, (*lead, samples.rows.shape[-1])).reshape(crowd, -1)
-    counts = flat_counts(lead, samples)
+    rows, counts = flat_rows(lead, samples), flat_counts(lead, samples)
     widths = np.minimum(batch, _rounded(counts))
     for width in np.unique(widths[steps > 0]):
         group = np.flatnonzero((widths == width) & (steps > 0))
@@ -70,6 +68,12 @@ def plans(
             peers = group[first : first + peers_max]
             held = counts[peers]
             yield Plan(peers, rows[peers, : int(held.max())], held, steps[peers], batch, int(width))
+
+
+def flat_rows(lead: tuple[int, ...], samples: Samples) -> Array:
+    """The rows of each peer of a crowd of shape `lead`, (n, k), padding included."""
+    crowd, held = int(np.prod(lead, dtype=np.int64)), samples.rows.shape[-1]
+    return np.broadcast_to(samples.rows, (*lead, held)).reshape(crowd, held)
 
 
 def flat_counts(lead: tuple[int, ...], samples: Samples) -> Integers:

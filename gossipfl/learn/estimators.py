@@ -20,6 +20,7 @@ import numpy as np
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
 from gossipfl.learn import layers, metrics
+from gossipfl.learn.batches import flat_counts, flat_rows
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.models import FloatName
 from gossipfl.learn.names import nearest
@@ -251,8 +252,7 @@ class Estimator:
 
 def _rows_of_each(lead: tuple[int, ...], samples: Samples) -> list[Array]:
     """The rows (k,) of each peer of a crowd of shape `lead`, without padding."""
-    rows = np.broadcast_to(samples.rows, (*lead, samples.rows.shape[-1])).reshape(-1, samples.rows.shape[-1])
-    counts = np.broadcast_to(samples.counts, lead).reshape(-1)
+    rows, counts = flat_rows(lead, samples), flat_counts(lead, samples)
     return [own[:count] for own, count in zip(rows, counts, strict=True)]
 
 
