@@ -31,13 +31,9 @@ def load_runs(directories: Sequence[str | Path]) -> list[Run]:
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
-    """A name for each run: its own or, where two share one, its directory's with a number if need be."""
+    """A name for each run, with a number where two share one."""
     names = [run.name for run in runs]
-    if len(set(names)) < len(names):
-        names = [run.directory.resolve().name if run.directory else run.name for run in runs]
-    if len(set(names)) < len(names):
-        names = [f"{i} {name}" for i, name in enumerate(names, 1)]
-    return names
+    return names if len(set(names)) == len(names) else [f"{i} {name}" for i, name in enumerate(names, 1)]
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from gossipfl.report.curves import metric_of
-from gossipfl.report.plots import PLOTS, findings
+from gossipfl.report.findings import PLOTS, findings
 from gossipfl.report.run import Run, plain
 from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size

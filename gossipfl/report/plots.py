@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gossipfl.report.curves import Curves, Floats, curves_of, killed_peers, peer_names
+from gossipfl.report.curves import Curves, Floats, curves_of, peer_names
+from gossipfl.report.findings import PLOTS, finding_of, last
 from gossipfl.report.graph import draw_graph
 from gossipfl.report.run import Run
 from gossipfl.report.style import (
@@ -32,14 +33,13 @@ from gossipfl.report.style import (
     title,
     worded_axis,
 )
-from gossipfl.report.words import count, metric_label, score, score_tick, share, significant, size
+from gossipfl.report.words import count, metric_label, score, score_tick, significant, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
 Kills = dict[int, list[str]]
-PLOTS = ("accuracy", "consensus", "traffic", "graph")
 _PANEL_IN = (7.2, 4.4)
 _BOX = (0.09, 0.125, 0.665, 0.685)
 _INSET = (0.40, 0.17, 0.56, 0.47)
@@ -83,32 +83,13 @@ def write_plots(run: Run, directory: Path) -> list[Path]:
     return paths
 
 
-def findings(run: Run) -> dict[str, str]:
-    """What each plot shows, in a sentence: its title, and its alternative text on a page."""
-    curves = curves_of(run)
-    return {name: _finding(name, run, curves) for name in PLOTS}
-
-
-def last(values: Floats) -> float | None:
-    """The last finite value."""
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if known.size else None
-
-
 def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> None:
-    finding = _finding(name, run, curves)
+    finding = finding_of(name, run, curves)
     if name == "graph":
         draw_graph(panel, run, finding)
         return
     draw = {"accuracy": _accuracy, "consensus": _consensus, "traffic": _traffic}[name]
     draw(panel, curves, _kills(run, curves), finding)
-
-
-def _finding(name: str, run: Run, curves: Curves) -> str:
-    if name == "graph":
-        return _graph_finding(run)
-    tell = {"accuracy": _accuracy_finding, "consensus": _consensus_finding, "traffic": _traffic_finding}[name]
-    return tell(curves)
 
 
 def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
@@ -256,48 +237,3 @@ def _kills(run: Run, curves: Curves) -> Kills:
 def _end(rounds: Floats, values: Floats) -> tuple[float, float]:
     place = np.flatnonzero(np.isfinite(values))[-1]
     return float(rounds[place]), float(values[place])
-
-
-def _accuracy_finding(curves: Curves) -> str:
-    mean, worst = last(curves.mean), last(curves.worst)
-    if mean is None:
-        return "No peer scored a finite number"
-    metric = "R² " if curves.metric == "r2" else "" if curves.metric == "accuracy" else f"{curves.metric} "
-    gone = curves.rounds[np.isfinite(curves.mean)]
-    if gone[-1] < curves.rounds[-1]:
-        return f"The models diverged after round {gone[-1]:.0f}"
-    beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
-    return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
-
-
-def _consensus_finding(curves: Curves) -> str:
-    values = curves.consensus[np.isfinite(curves.consensus)]
-    if not values.size:
-        return "Consensus distance was not recorded"
-    if not values.any():
-        return "All models are the same"
-    if values[-1] == 0:
-        return "The models end the same"
-    fold = float(values.max() / values[-1])
-    if fold >= 1.5:
-        return f"Models end {fold:.2g} times closer than at their farthest"
-    return f"Models end {significant(float(values[-1]))} from their average"
-
-
-def _traffic_finding(curves: Curves) -> str:
-    sent, messages, lost = last(curves.bytes_sent), last(curves.messages_sent), last(curves.messages_lost)
-    if sent is None:
-        return "Traffic was not recorded"
-    told = f"{size(sent)} sent"
-    if messages:
-        told += f" in {count(messages)} messages"
-        told += f", {share(lost, messages)} lost" if lost else ", none lost" if lost == 0 else ""
-    return told
-
-
-def _graph_finding(run: Run) -> str:
-    peers, edges = len(peer_names(run)), run.graph.get("edges")
-    links = len(edges) if isinstance(edges, list) else 0
-    killed = killed_peers(run)
-    told = f"{count(peers)} peer{'s' * (peers != 1)} on {count(links)} link{'s' * (links != 1)}"
-    return f"{told}, {count(len(killed))} killed" if killed else told

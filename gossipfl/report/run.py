@@ -71,12 +71,11 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What to call this run: its own name if the settings give one, else its directory's."""
+        """What to call this run: its directory's name or, without one, its own."""
+        if self.directory is not None:
+            return self.directory.resolve().name
         section = self.settings.get("run")
-        own = section.get("name") if isinstance(section, dict) else None
-        if isinstance(own, str) and own:
-            return own
-        return self.directory.resolve().name if self.directory else "run"
+        return str(section.get("name", "run")) if isinstance(section, dict) else "run"
 
     def table(self) -> str:
         """The run's key figures as plain text, one per line."""

@@ -15,7 +15,8 @@ from paper_runs import paper_run
 from gossipfl.errors import UserError
 from gossipfl.report import Run, write_comparison, write_report
 from gossipfl.report.compare import compared_rows, differences, titles
-from gossipfl.report.plots import PLOTS, findings, overview, write_plots
+from gossipfl.report.findings import PLOTS, findings
+from gossipfl.report.plots import overview, write_plots
 
 _INJECTION = "<script>alert('x')</script>\"><img src=x onerror=y> $\\frac{"
 

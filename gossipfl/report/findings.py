@@ -1,0 +1,76 @@
+"""What the plots of a run show, each in a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gossipfl.report.curves import Curves, Floats, curves_of, killed_peers, peer_names
+from gossipfl.report.run import Run
+from gossipfl.report.words import count, score, share, significant, size
+
+PLOTS = ("accuracy", "consensus", "traffic", "graph")
+
+
+def findings(run: Run) -> dict[str, str]:
+    """What each plot shows, in a sentence: its title, and its alternative text on a page."""
+    curves = curves_of(run)
+    return {name: finding_of(name, run, curves) for name in PLOTS}
+
+
+def finding_of(name: str, run: Run, curves: Curves) -> str:
+    """What one plot shows."""
+    if name == "graph":
+        return _graph_finding(run)
+    tell = {"accuracy": _accuracy_finding, "consensus": _consensus_finding, "traffic": _traffic_finding}[name]
+    return tell(curves)
+
+
+def last(values: Floats) -> float | None:
+    """The last finite value."""
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if known.size else None
+
+
+def _accuracy_finding(curves: Curves) -> str:
+    mean, worst = last(curves.mean), last(curves.worst)
+    if mean is None:
+        return "No peer scored a finite number"
+    metric = "R² " if curves.metric == "r2" else "" if curves.metric == "accuracy" else f"{curves.metric} "
+    gone = curves.rounds[np.isfinite(curves.mean)]
+    if gone[-1] < curves.rounds[-1]:
+        return f"The models diverged after round {gone[-1]:.0f}"
+    beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
+    return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
+
+
+def _consensus_finding(curves: Curves) -> str:
+    values = curves.consensus[np.isfinite(curves.consensus)]
+    if not values.size:
+        return "Consensus distance was not recorded"
+    if not values.any():
+        return "All models are the same"
+    if values[-1] == 0:
+        return "The models end the same"
+    fold = float(values.max() / values[-1])
+    if fold >= 1.5:
+        return f"Models end {fold:.2g} times closer than at their farthest"
+    return f"Models end {significant(float(values[-1]))} from their average"
+
+
+def _traffic_finding(curves: Curves) -> str:
+    sent, messages, lost = last(curves.bytes_sent), last(curves.messages_sent), last(curves.messages_lost)
+    if sent is None:
+        return "Traffic was not recorded"
+    told = f"{size(sent)} sent"
+    if messages:
+        told += f" in {count(messages)} messages"
+        told += f", {share(lost, messages)} lost" if lost else ", none lost" if lost == 0 else ""
+    return told
+
+
+def _graph_finding(run: Run) -> str:
+    peers, edges = len(peer_names(run)), run.graph.get("edges")
+    links = len(edges) if isinstance(edges, list) else 0
+    killed = killed_peers(run)
+    told = f"{count(peers)} peer{'s' * (peers != 1)} on {count(links)} link{'s' * (links != 1)}"
+    return f"{told}, {count(len(killed))} killed" if killed else told
