@@ -129,10 +129,13 @@ class Dense:
                 worth *= np.take_along_axis(weights[:active], targets, axis=1)
             seen = layers.forward(network, self._gathered(samples.features, rows))
             layers.backward(network, seen, self._slope(seen[-1], targets, worth), into)
-            self._move(_Moving(vector[:active], gradient[:active], velocity[:active]), network, into)
+            crowd = _Moving(vector[:active], gradient[:active], velocity[:active])
+            self._move(crowd, network, into, training.rate(draws.round))
         return vector
 
-    def _move(self, crowd: _Moving, network: list[layers.Layer], into: list[layers.Layer]) -> None:
+    def _move(
+        self, crowd: _Moving, network: list[layers.Layer], into: list[layers.Layer], rate: float
+    ) -> None:
         """One step of SGD, in place, along the gradient that `into` views."""
         training, (vector, gradient, velocity) = self.training, crowd
         if training.weight_decay:
@@ -141,9 +144,9 @@ class Dense:
         if training.momentum:
             velocity *= training.momentum
             velocity += gradient
-            np.multiply(velocity, training.learning_rate, out=gradient)
+            np.multiply(velocity, rate, out=gradient)
         else:
-            gradient *= training.learning_rate
+            gradient *= rate
         vector -= gradient
 
     def _slope(self, outputs: Array, targets: Array, worth: Array) -> Array:

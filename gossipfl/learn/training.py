@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +16,9 @@ class Training:
     """One round of local training: `epochs` over a peer's samples, or `steps` batches if that is given.
 
     `weight_decay` pulls weights (not biases) towards 0; `class_weights` multiply a sample's loss, and
-    "balanced" makes the classes that a peer holds weigh alike. A value out of its range raises
-    `SettingsError`.
+    "balanced" makes the classes that a peer holds weigh alike. With `decay_rounds` the learning rate falls
+    along half a cosine, to 0 after so many rounds (Loshchilov and Hutter, ICLR 2017, arXiv 1608.03983): peers
+    agree more closely as their steps shrink. A value out of its range raises `SettingsError`.
     """
 
     learning_rate: float = 0.1
@@ -26,6 +28,14 @@ class Training:
     momentum: float = 0.0
     weight_decay: float = 0.0
     class_weights: ClassWeights = None
+    decay_rounds: int | None = None
+
+    def rate(self, round: int) -> float:
+        """The learning rate of `round`, the first being 1."""
+        if self.decay_rounds is None:
+            return self.learning_rate
+        past = min(max(round - 1, 0) / self.decay_rounds, 1.0)
+        return self.learning_rate * (1.0 + math.cos(math.pi * past)) / 2.0
 
     def __post_init__(self) -> None:
         _demand(0 < self.learning_rate < float("inf"), "learning_rate", self.learning_rate, "above 0")
@@ -34,6 +44,12 @@ class Training:
         _demand(self.steps is None or self.steps >= 0, "steps", self.steps, "0 or more")
         _demand(0 <= self.momentum < 1, "momentum", self.momentum, "from 0 to below 1")
         _demand(0 <= self.weight_decay < float("inf"), "weight_decay", self.weight_decay, "0 or more")
+        _demand(
+            self.decay_rounds is None or self.decay_rounds >= 1,
+            "decay_rounds",
+            self.decay_rounds,
+            "1 or more",
+        )
         weights = self.class_weights
         fits = all(0 <= w < float("inf") for w in weights) if isinstance(weights, tuple) else True
         fits = fits and (weights is None or weights == "balanced" or isinstance(weights, tuple))
