@@ -17,7 +17,11 @@ Header = Annotated[
 ]
 Delimiter = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help='What stands between cells, such as ";" (guessed).', show_default=False),
+    typer.Option(
+        help='What stands between cells, such as ";" or "\\t" (guessed).',
+        show_default=False,
+        callback=lambda given: "\t" if given == "\\t" else given,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
 

@@ -107,7 +107,8 @@ def _numeric(tables: Sequence[Cells], name: str) -> Numeric:
     except DataError as wrong:
         raise DataError(f"{str(wrong).removesuffix('.')}, or say that the column is categorical.") from None
     numbers = numbers[~np.isnan(numbers)]
-    mean, scale = float(numbers.mean()), float(numbers.std())
+    with np.errstate(over="ignore", invalid="ignore"):  # `Numeric` refuses what is not finite
+        mean, scale = float(numbers.mean()), float(numbers.std())
     return Numeric(name, mean, scale if scale > 0 else 1.0)
 
 

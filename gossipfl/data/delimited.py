@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
@@ -29,6 +30,8 @@ def parse_delimited(
     text: bytes, name: str, header: bool | None, delimiter: str | None, names: Collection[str] = ()
 ) -> Cells:
     """The cells of `text`. `names` are columns that a header is known to hold."""
+    if delimiter is not None and len(delimiter.encode()) != 1:
+        raise DataError(f'delimiter "{delimiter}" must be one ASCII character, such as ";".')
     text = _plain(text, name)
     delimiter = delimiter or _guess_delimiter(text)
     text = _without_loose_blanks(text, delimiter)
@@ -97,7 +100,8 @@ def _split(text: bytes, name: str, delimiter: str) -> pl.DataFrame:
     except pl.exceptions.NoDataError:
         raise DataError(f"{name}: the file is empty; give one with rows.") from None
     except pl.exceptions.PolarsError:
-        _name_uneven_row(text, name, delimiter)
+        with contextlib.suppress(csv.Error):  # an unclosed quote can make an endless cell
+            _name_uneven_row(text, name, delimiter)
         raise DataError(f"{name}: a quote is opened and never closed; correct it.") from None
     # A row that ends early is filled up with nulls, which would pass for missing cells.
     if frame.width > 1 and frame[:, -1].null_count():

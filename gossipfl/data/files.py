@@ -16,8 +16,9 @@ from gossipfl.errors import DataError
 CELLS_MAX = 1 << 30
 """Of a sparse file once it is filled with its zeros."""
 
+_NUMBER = rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _SVMLIGHT = re.compile(
-    rb"(#[^\n]*\n|\s*\n)*[-+]?[0-9.eE+-]+([ \t]+(qid|\d+):[-+0-9.eE]+)+[ \t]*(#[^\n]*)?\r?(\n|$)"
+    rb"(#[^\n]*\n|[ \t\r]*\n)*" + _NUMBER + rb"([ \t]+(qid|\d+):" + _NUMBER + rb")+[ \t]*(#[^\n]*)?\r?(\n|$)"
 )
 
 

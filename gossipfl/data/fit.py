@@ -49,9 +49,14 @@ def read_features(path: str | Path, schema: Schema) -> NDArray[np.float64]:
 
 def _read(path: str | Path, schema: Schema, with_target: bool) -> Cells:
     cells = read_cells(path, schema.header, schema.delimiter)
+    names, width = schema.names, cells.frame.width
+    if cells.headed and not set(names) & set(cells.frame.columns):
+        raise DataError(
+            f"{cells.name}: no column has a name that the schema knows; give the file a header"
+            f' with "{names[0]}" and the others.'
+        )
     if cells.headed:
         return cells
-    names, width = schema.names, cells.frame.width
     if width == len(names) - 1 and not with_target:
         return _with_gap_at_target(cells, schema)
     if width != len(names):

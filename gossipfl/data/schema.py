@@ -87,8 +87,8 @@ class Schema:
             bound = CLASSES_MAX if column is self.target else CATEGORIES_MAX
             if isinstance(column, Categorical) and len(column.categories) > bound:
                 raise DataError(f'column "{column.name}" has more than {bound} categories.')
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            raise DataError(f'delimiter "{self.delimiter}" must be one character, such as ";".')
+        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
+            raise DataError(f'delimiter "{self.delimiter}" must be one ASCII character, such as ";".')
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -37,7 +37,6 @@ def classes_per_peer(parts: list[NDArray[np.int64]]) -> list[int]:
 
 
 @settings(max_examples=60, deadline=None)
-@settings(deadline=None)
 @given(
     kind=st.sampled_from(["iid", "dirichlet", "quantity"]),
     labels=st.lists(st.integers(0, 5), min_size=1, max_size=80),
