@@ -124,7 +124,7 @@ class Dense:
                 network = [layers.Layer(*(part[:active] for part in layer)) for layer in network]
                 into = [layers.Layer(*(part[:active] for part in layer)) for layer in into]
             targets = samples.targets[rows]
-            worth = valid.astype(self.dtype) / valid.sum(axis=1, keepdims=True).astype(self.dtype)
+            worth = valid / np.count_nonzero(valid, axis=1, keepdims=True).astype(self.dtype)
             if weights is not None:
                 worth *= np.take_along_axis(weights[:active], targets, axis=1)
             seen = layers.forward(network, self._gathered(samples.features, rows))
