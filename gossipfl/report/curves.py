@@ -36,7 +36,7 @@ class Curves:
     single_rounds: Floats
     single: Floats
     kills: dict[int, int]
-    """The last round that each killed peer was seen in."""
+    """The round in which each killed peer was killed: the one after the last it closed."""
 
 
 def curves_of(run: Run) -> Curves:
@@ -165,18 +165,18 @@ def _filled(rounds: Floats, values: Floats, other_rounds: Floats, other: Floats)
 
 
 def _kills(run: Run) -> dict[int, int]:
-    """A killed peer that came back was last seen at the end: its neighbours' word tells when it left."""
+    """A killed peer that came back closed the last round: its neighbours' word tells when it left."""
     last = last_rounds(run)
     end = number(run.summary.get("rounds")) or max(last.values(), default=0)
     kills = {}
     for peer in killed_peers(run):
         at = last.get(peer, 0)
-        left = _round_when_left(run, peer) if at >= end else None
-        kills[peer] = at if left is None else left
+        left = _round_before_leaving(run, peer) if at >= end else None
+        kills[peer] = min((at if left is None else left) + 1, int(end))
     return kills
 
 
-def _round_when_left(run: Run, peer: int) -> int | None:
+def _round_before_leaving(run: Run, peer: int) -> int | None:
     left = (r for r in of_kind(run, "link") if r.get("neighbour") == peer and r.get("state") == "left")
     when = min((at for r in left if (at := number(r.get("time_s"))) is not None), default=None)
     if when is None:

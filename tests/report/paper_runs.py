@@ -29,7 +29,7 @@ def paper_run(
     sent = lost = 0
     scores = np.zeros(peers)
     for at in range(rounds + 1):
-        alive = [peer for peer in range(peers) if at <= kill_round.get(peer, rounds)]
+        alive = [peer for peer in range(peers) if at < kill_round.get(peer, rounds + 1)]
         scores = (
             end - (end - start) * np.exp(-at / (rounds / 7 + 0.1)) + skill + draws.normal(0, 0.004, peers)
         )

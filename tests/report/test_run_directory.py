@@ -130,7 +130,7 @@ def test_each_peer_is_told_finished_killed_restarted_or_unfinished() -> None:
     run.summary["accuracy_per_peer"][3] = None
     states = [row[2] for row in peer_rows(run)]
     assert states[2:6] == ["killed", "unfinished", "finished", "restarted"]
-    assert peer_rows(run)[2][3] == "5"
+    assert peer_rows(run)[2][3] == "4"
 
 
 def test_what_peers_heard_and_missed_is_summed() -> None:
