@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gossipfl.errors import TopologyError
@@ -86,7 +87,9 @@ def show(
     if as_json:
         _print_json(found)
         return
-    table = Table("Fact", "Value", title=f"{topology.name}, {topology.peers} peers", show_header=False)
+    table = Table(
+        "Fact", "Value", title=escape(f"{topology.name}, {topology.peers} peers"), show_header=False
+    )
     for fact, value in _readable(found):
         table.add_row(fact, value)
     Console().print(table)
@@ -117,7 +120,9 @@ def draw_picture(
     if as_json:
         _print_json({"topology": topology.name, "peers": topology.peers, "out": str(file)})
     else:
-        Console().print(f"Drew {topology.name} of {topology.peers} peers to {file}", highlight=False)
+        Console().print(
+            f"Drew {topology.name} of {topology.peers} peers to {file}", highlight=False, markup=False
+        )
 
 
 def _given(

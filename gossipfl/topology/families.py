@@ -9,17 +9,14 @@ import difflib
 import math
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import TopologyError
 from gossipfl.topology import lattices, randoms
-from gossipfl.topology.graph import Floats, Integers, Topology
-
-ATTEMPTS_MAX = 100
-"""How often a random graph is drawn again because it came out disconnected."""
+from gossipfl.topology.graph import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,105 +48,6 @@ class Family:
     fits: Callable[[Wanted, int], bool] = lambda _, peers: peers >= 2
     options: tuple[str, ...] = ()
     varies: bool = False  # another lane may give a connected graph where this one did not
-
-
-def build_topology(
-    name: str,
-    peers: int,
-    *,
-    seed: int = 0,
-    degree: int | None = None,
-    probability: float | None = None,
-    rows: int | None = None,
-    radius: float | None = None,
-    rewiring: float | None = None,
-    branching: int | None = None,
-    allow_disconnected: bool = False,
-) -> Topology:
-    """The graph of family `name` with `peers` peers; the same arguments always give the same graph.
-
-    `degree` is the number of neighbours (k-regular 4, small-world 4) or of edges that a newcomer brings
-    (scale-free 2); `probability` joins each pair (erdos-renyi: just above connectivity); `rows` shapes a grid
-    or torus (the squarest); `radius` joins peers in the unit square (geometric: just above connectivity);
-    `rewiring` is the probability that an edge of a small world is moved (0.1); `branching` is the number of
-    children in a tree (2). Raises TopologyError for an unknown name, an impossible size or option, an option
-    that the family does not take, and a disconnected graph unless `allow_disconnected`.
-    """
-    family = find_family(name)
-    wanted = Wanted(peers, Draws(seed), 0, degree, probability, rows, radius, rewiring, branching)
-    _check_options(family, wanted)
-    _check_size(family, wanted)
-    topology = _built(family, wanted)
-    for lane in range(1, ATTEMPTS_MAX if family.varies and not allow_disconnected else 0):
-        if topology.connected:
-            break
-        topology = _built(family, replace(wanted, lane=lane))
-    return topology if allow_disconnected else topology.refuse_disconnected()
-
-
-def find_family(name: str) -> Family:
-    """The family called `name`, in any usual spelling; TopologyError with the nearest name if none is."""
-    plain = _plain(name)
-    found = FAMILIES.get(_ALIASES.get(plain, plain))
-    if found:
-        return found
-    near = difflib.get_close_matches(plain, [*FAMILIES, *_ALIASES], n=1, cutoff=0.5)
-    hint = f"did you mean {_ALIASES.get(near[0], near[0])}?" if near else f"choose {_either(FAMILIES)}."
-    raise TopologyError(f"There is no topology called {name!r}; {hint}")
-
-
-def _built(family: Family, wanted: Wanted) -> Topology:
-    edges, positions = family.build(wanted)
-    topology = Topology.from_edges(wanted.peers, edges, name=family.name)
-    return topology if positions is None else topology.placed(positions)
-
-
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "degree": (1, math.inf, "1 or more"),
-    "probability": (0, 1, "between 0 and 1"),
-    "rows": (1, math.inf, "1 or more"),
-    "radius": (0, math.inf, "0 or more"),
-    "rewiring": (0, 1, "between 0 and 1"),
-    "branching": (1, math.inf, "1 or more"),
-}
-
-
-def _check_options(family: Family, wanted: Wanted) -> None:
-    for option, (least, most, words) in _RANGES.items():
-        value = getattr(wanted, option)
-        if value is None:
-            continue
-        if option not in family.options:
-            takes = f"it takes {_either(family.options)}" if family.options else "it takes none"
-            raise TopologyError(
-                f"The topology {family.name} has no option {option!r} ({takes}); leave it out."
-            )
-        if not least <= value <= most:
-            raise TopologyError(f"The {option} of a topology is {words}, not {value}.")
-
-
-def _check_size(family: Family, wanted: Wanted) -> None:
-    peers = wanted.peers
-    if peers < 2:
-        raise TopologyError(f"A topology joins at least 2 peers, not {peers}; give it 2 or more.")
-    if family.fits(wanted, peers):
-        return
-    below = next((size for size in range(peers - 1, 1, -1) if family.fits(wanted, size)), None)
-    above = next((size for size in range(peers + 1, 2 * peers + 64) if family.fits(wanted, size)), None)
-    near = _either(str(size) for size in (below, above) if size is not None)
-    sentence = f"The topology {family.name} takes {family.sizes}, which {peers} peers do not meet"
-    raise TopologyError(f"{sentence}; the nearest is {near}." if near else f"{sentence}; change its options.")
-
-
-def _plain(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name.strip().lower())
-    ascii_only = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return "-".join(ascii_only.replace("_", " ").replace("-", " ").replace("–", " ").split())
-
-
-def _either(words: Iterable[str]) -> str:
-    *front, last = [*words] or [""]
-    return f"{', '.join(front)} or {last}" if front else last
 
 
 def _rows(wanted: Wanted, peers: int) -> int:
@@ -280,7 +178,7 @@ _ALL = (
     Family(
         "k-regular",
         "A random graph in which every peer has the same number of neighbours.",
-        "more peers than the degree, and an even product of the two",
+        "more peers than the degree (4 if not given), an even product of the two",
         _k_regular,
         _regular_fits,
         ("degree",),
@@ -296,7 +194,7 @@ _ALL = (
     Family(
         "small-world",
         "Watts and Strogatz: a ring of near neighbours with some edges moved to far ones.",
-        "more peers than the degree, which is even",
+        "more peers than the degree (4 if not given), which is even",
         _small_world,
         _small_world_fits,
         ("degree", "rewiring"),
@@ -305,7 +203,7 @@ _ALL = (
     Family(
         "scale-free",
         "Barabási and Albert: newcomers join the well joined, so that a few become hubs.",
-        "more peers than the degree",
+        "more peers than the degree (2 if not given)",
         lambda wanted: (randoms.scale_free(wanted.peers, wanted.degree or 2, wanted.draws), None),
         lambda wanted, peers: peers > (wanted.degree or 2),
         ("degree",),
@@ -345,3 +243,26 @@ _ALIASES = {
     **dict.fromkeys(("rgg", "random-geometric"), "geometric"),
     **dict.fromkeys(("dumbbell",), "barbell"),
 }
+
+
+def find_family(name: str) -> Family:
+    """The family called `name`, in any usual spelling; TopologyError with the nearest name if none is."""
+    plain = _plain(name)
+    found = FAMILIES.get(_ALIASES.get(plain, plain))
+    if found:
+        return found
+    near = difflib.get_close_matches(plain, [*FAMILIES, *_ALIASES], n=1, cutoff=0.5)
+    hint = f"did you mean {_ALIASES.get(near[0], near[0])}?" if near else f"choose {either(FAMILIES)}."
+    raise TopologyError(f"There is no topology called {name!r}; {hint}")
+
+
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.strip().lower())
+    ascii_only = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "-".join(ascii_only.replace("_", " ").replace("-", " ").replace("–", " ").split())
+
+
+def either(words: Iterable[str]) -> str:
+    """The words as a choice: 'a, b or c'."""
+    *front, last = [*words] or [""]
+    return f"{', '.join(front)} or {last}" if front else last

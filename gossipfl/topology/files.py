@@ -24,8 +24,6 @@ _HEADERS = (
     {"source", "target"},
     {"from", "to"},
     {"src", "dst"},
-    {"a", "b"},
-    {"i", "j"},
     {"peer", "neighbour"},
 )
 
