@@ -84,7 +84,7 @@ def run_network(
             closed += 1
             progress(closed, total)
 
-    network = network_of(federation, observe, rules)
+    network = network_of(federation, observe, lambda peer, now: recorder.killed(peer, now), rules)
     recorder = Recorder(federation, lambda: network.traffic)
     network.run()
     recorder.close()
@@ -101,6 +101,7 @@ def run_network(
 def network_of(
     federation: Federation,
     observe: Callable[[PeerId, float, RoundClosed | Refused], None],
+    killed: Callable[[PeerId, float], None],
     rules: tuple[Rule, ...] = (),
 ) -> Network:
     """The network in virtual time that the experiment describes."""
@@ -119,6 +120,7 @@ def network_of(
         schedule=Schedule(moments(faults.kill), moments(faults.restart)),
         message_bytes=message_bytes,
         observe=observe,
+        killed=killed,
     )
 
 
@@ -137,9 +139,8 @@ def run_of(federation: Federation, recorder: Recorder, summary: Mapping[str, Any
     models = recorder.models()
     names = federation.topology.names
     vectors: dict[str, Array] = {names[peer]: vector for peer, vector in models.items()}
-    graph = {"names": list(names), "edges": federation.topology.edges.tolist()}
     settings = federation.experiment.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return Run(settings, recorder.records, dict(summary), graph, vectors)
+    return Run(settings, recorder.records, dict(summary), federation.topology.record(), vectors)
 
 
 def save_run(run: Run, federation: Federation, out: Path) -> None:

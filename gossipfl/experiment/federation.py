@@ -27,6 +27,9 @@ from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
 from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topology, spectral_gap
 
+TEST_SEED = 2
+"""Draws the common test part: runs with different seeds are judged by the same rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Federation:
@@ -93,7 +96,7 @@ def build(
     """The federation that `experiment` describes; objects given take the place of what it names."""
     dataset = dataset or load_data(experiment.data)
     seed = experiment.run.seed
-    held, test = _common_test(experiment.data, dataset, seed)
+    held, test = _common_test(experiment.data, dataset)
     peers = topology.peers if topology else experiment.topology.peers
     parts, names = split(experiment.data, dataset, held, peers, seed)
     topology = topology or _topology(experiment, len(parts), names)
@@ -154,6 +157,7 @@ def build_model_from(
             momentum=learning.momentum,
             weight_decay=learning.weight_decay,
             class_weights=learning.class_weights,
+            decay_rounds=learning.rounds if learning.decay == "cosine" else None,
         ),
     )
 
@@ -208,9 +212,9 @@ def _topology(experiment: Experiment, peers: int, names: tuple[str, ...] | None)
     return replace(built, names=names) if names else built
 
 
-def _common_test(settings: DataSettings, dataset: Dataset, seed: int) -> tuple[Array, Array]:
+def _common_test(settings: DataSettings, dataset: Dataset) -> tuple[Array, Array]:
     stratify = dataset.targets if dataset.classes else None
-    return train_test(len(dataset), settings.test_fraction, Draws(seed, round=1), stratify=stratify)
+    return train_test(len(dataset), settings.test_fraction, Draws(TEST_SEED), stratify=stratify)
 
 
 def _local_parts(

@@ -2,7 +2,7 @@
 
 Rules:
 - Whatever is wrong is said in one sentence that names the key and, where there is one, the nearest known.
-- A path inside a file is relative to that file.
+- A path inside a file is relative to that file; a run is named after its file unless the file names it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from gossipfl.errors import SettingsError, instead
 from gossipfl.experiment.settings import Experiment
 
+DEFAULT = "ring-8"
 FILE_BYTES_MAX = 1 << 20
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -33,20 +34,18 @@ def bundled() -> dict[str, Path]:
 
 
 def read_experiment(name: str | Path | None = None, sets: Iterable[str] = ()) -> Experiment:
-    """The experiment in the file `name`, or in the bundled one of that name; the default one for None.
+    """The experiment in the file `name`, or the bundled one of that name; `DEFAULT` for None.
 
     `sets` are overrides such as "learning.rounds=20". Raises `SettingsError`.
     """
-    table: dict[str, Any] = {}
-    where = "settings"
-    if name is not None:
-        path = _find(str(name))
-        where = str(path)
-        table = read_toml(path)
-        _resolve_paths(table, path.parent)
+    path = _find(str(name or DEFAULT))
+    table = read_toml(path)
+    _resolve_paths(table, path.parent)
+    if isinstance(table.setdefault("run", {}), dict):
+        table["run"].setdefault("name", path.stem)
     for text in sets:
         _override(table, text)
-    return validate(Experiment, table, where)
+    return validate(Experiment, table, str(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

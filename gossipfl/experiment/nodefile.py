@@ -92,14 +92,7 @@ class Member:
 
     def roster(self, key: bytes) -> Roster:
         """The node and its neighbours; `key` is the node's public key."""
-        return Roster(
-            self.file.node.name,
-            key,
-            tuple(
-                Neighbour(peer.name, parse_address(peer.address), parse_key(peer.key))
-                for peer in self.file.peer
-            ),
-        )
+        return roster_of(self.file, key)
 
     def number(self, key: bytes) -> int:
         """The node's place in random draws."""
@@ -146,9 +139,27 @@ class Member:
         )
 
 
+def node_path(path: Path) -> Path:
+    """The node file that a person means by `path`: itself, or the node.toml in a folder."""
+    return path / "node.toml" if path.is_dir() else path
+
+
+def read_node_file(path: Path) -> NodeFile:
+    """The node file at `path`. Raises `SettingsError`."""
+    return validate(NodeFile, read_toml(path), str(path))
+
+
+def roster_of(file: NodeFile, key: bytes) -> Roster:
+    """The node of `file`, whose public key is `key`, and its neighbours. Raises `UserError`."""
+    neighbours = (
+        Neighbour(peer.name, parse_address(peer.address), parse_key(peer.key)) for peer in file.peer
+    )
+    return Roster(file.node.name, key, tuple(neighbours))
+
+
 def read_member(path: Path) -> Member:
     """The member that the node file at `path` describes. Raises `UserError`."""
-    file = validate(NodeFile, read_toml(path), str(path))
+    file = read_node_file(path)
     folder = path.parent
     dataset, train_rows, test_rows = _data(file, folder)
     classes = dataset.classes

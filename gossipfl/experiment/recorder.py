@@ -66,6 +66,15 @@ class Recorder:
             held.vectors[peer], held.times_s[peer] = record.vector, time_s
         self._judge_complete()
 
+    def linked(self, peer: PeerId, time_s: float, neighbour: PeerId, state: str) -> None:
+        """The link of `peer` to `neighbour` was joined, or it was left."""
+        self._add("link", peer, time_s, neighbour=neighbour, state=state)
+
+    def killed(self, peer: PeerId, time_s: float) -> None:
+        """`peer` was killed at this moment."""
+        self._add("killed", peer, time_s)
+        self.gone(peer)
+
     def gone(self, peer: PeerId) -> None:
         """`peer` takes no part any more: nobody waits for its rounds."""
         self._active.discard(peer)

@@ -88,9 +88,10 @@ class LearningSettings(Section):
     weights: Literal["samples", "uniform"] = "samples"
     rounds: int = Field(30, ge=1, le=ROUNDS_MAX)
     batch: int = Field(32, ge=1)
-    epochs: int = Field(1, ge=1)
+    epochs: int = Field(5, ge=1)
     steps: int | None = Field(None, ge=1)
     learning_rate: Positive = 0.1
+    decay: Literal["none", "cosine"] = "cosine"
     momentum: Fraction = 0.0
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     class_weights: Literal["balanced"] | tuple[Positive, ...] | None = None

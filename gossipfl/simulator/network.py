@@ -71,6 +71,7 @@ class Network:
         schedule: Schedule | None = None,
         message_bytes: Callable[[Message], int],
         observe: Observer,
+        killed: Callable[[PeerId, float], None],
     ) -> None:
         self.now = 0.0
         self.traffic = Traffic()
@@ -83,6 +84,7 @@ class Network:
         self._schedule = schedule or Schedule()
         self._message_bytes = message_bytes
         self._observe = observe
+        self._killed = killed
         self._queue: list[tuple[float, int, PeerId, int, Event]] = []
         self._order = 0
         self._peers: dict[PeerId, Peer] = {}
@@ -128,6 +130,7 @@ class Network:
         del self._peers[number]
         self._untrained.pop(number, None)
         self._trained.pop(number, None)
+        self._killed(number, self.now)
         self._end(number)
 
     def _restart_who_is_due(self, round: int) -> None:

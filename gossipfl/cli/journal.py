@@ -1,0 +1,131 @@
+"""What a node writes down while it runs, in the form of a run directory of one, and says on standard error.
+
+Rules:
+- A line of records is written whole and at once: whoever reads along sees no half of one.
+- In its records the node is peer 0 and its neighbours are 1, 2, ... in the order of its file.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gossipfl.errors import RunError
+from gossipfl.protocol.events import Joined, Left, Refused, RoundClosed
+from gossipfl.protocol.messages import PeerId, Traffic
+from gossipfl.report import to_json
+
+if TYPE_CHECKING:
+    from gossipfl.experiment.nodefile import Member
+    from gossipfl.learn.contracts import Array
+    from gossipfl.protocol.identity import Roster
+
+
+class Journal:
+    """The journal of the node `member`, in its state folder."""
+
+    def __init__(
+        self, member: Member, roster: Roster, traffic: Callable[[], Traffic], say: Callable[[str], None]
+    ) -> None:
+        self.refused: Counter[str] = Counter()
+        self.round = 0
+        self.metrics: dict[str, float] = {}
+        self._member = member
+        self._traffic = traffic
+        self._say = say
+        self._names = [roster.name, *(peer.name for peer in roster.neighbours)]
+        self._places = {peer.number: place for place, peer in enumerate(roster.neighbours, 1)}
+        self._joined: set[PeerId] = set()
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        folder = member.state_path
+        try:
+            (folder / "rounds").mkdir(parents=True, exist_ok=True)
+            edges = [[0, place] for place in range(1, len(self._names))]
+            (folder / "graph.json").write_text(to_json({"names": self._names, "edges": edges}), "utf-8")
+            self._lines = (folder / "records.jsonl").open("a", encoding="utf-8")
+        except OSError as error:
+            raise RunError(
+                f"{folder} cannot be written ({error.strerror}): choose another node.state."
+            ) from None
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        self._lines.close()
+
+    def saw(self, record: RoundClosed | Refused | Joined | Left) -> None:
+        """Something happened to the node."""
+        match record:
+            case RoundClosed():
+                self._closed(record)
+            case Refused(sender, reason):
+                self.refuse(sender, self._name(sender), reason, "")
+            case Joined(peer) | Left(peer):
+                self._link(peer, "joined" if isinstance(record, Joined) else "left")
+
+    def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
+        """Somebody broke a rule, on a link or at the door."""
+        self.refused[reason] += 1
+        place = self._places.get(sender) if sender is not None else None
+        self._write("refused", sender=place, who=who, reason=reason, detail=detail)
+        self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
+
+    def judge(self, round: int, vector: Array) -> None:
+        """Score the model of `round` on the node's own test part; called from the training thread."""
+        if self._member.test is None or not self._is_due(round):
+            return
+        metrics = self._member.model.score(vector, self._member.test)
+        self.metrics = {name: float(value) for name, value in metrics.items()}
+        self._write("evaluation", round=round, **self.metrics)
+
+    def traffic(self) -> dict[str, int]:
+        """What the node said so far."""
+        traffic = self._traffic()
+        return {
+            "bytes_sent": traffic.bytes_sent,
+            "messages_sent": traffic.messages_sent,
+            "messages_lost": traffic.messages_lost,
+        }
+
+    def _closed(self, closed: RoundClosed) -> None:
+        self.round = closed.round
+        if self._member.file.node.keep_rounds and self._is_due(closed.round):
+            np.save(self._member.state_path / "rounds" / f"{closed.round}.npy", closed.vector)
+        self._write(
+            "round",
+            round=closed.round,
+            duration_s=closed.duration_s,
+            heard=closed.heard,
+            missing=closed.missing,
+            stale=closed.stale,
+            **self.traffic(),
+        )
+        judged = "".join(f", {name} {value:.3f}" for name, value in self.metrics.items() if name != "loss")
+        rounds = self._member.file.learning.rounds
+        heard = f"heard {closed.heard} of {len(self._names) - 1}"
+        self._say(f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}{judged}")
+
+    def _link(self, peer: PeerId, state: str) -> None:
+        (self._joined.add if state == "joined" else self._joined.discard)(peer)
+        self._write("link", neighbour=self._places[peer], state=state)
+        waiting = [name for name in self._names[1:] if name not in map(self._name, self._joined)]
+        missing = f"; not here: {', '.join(waiting)}" if waiting and not self.round else ""
+        self._say(f"{self._name(peer)} {state}{missing}")
+
+    def _is_due(self, round: int) -> bool:
+        file = self._member.file
+        return round % file.run.evaluate_every == 0 or round == file.learning.rounds
+
+    def _name(self, peer: PeerId) -> str:
+        return self._names[self._places[peer]]
+
+    def _write(self, kind: str, **facts: Any) -> None:
+        now = {"time_s": time.monotonic() - self._began, "unix_s": time.time()}
+        with self._lock:
+            self._lines.write(to_json({"kind": kind, "peer": 0, **now, **facts}) + "\n")
+            self._lines.flush()

@@ -1,0 +1,179 @@
+"""`gossipfl init | node | doctor`: one organisation's node."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gossipfl.cli.console import AsJson, print_json, screen
+from gossipfl.errors import GossipflError, RunError, SettingsError
+
+if TYPE_CHECKING:
+    from gossipfl.experiment.nodefile import Member
+    from gossipfl.protocol.identity import Identity
+
+NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
+
+
+def init(
+    name: Annotated[str, typer.Argument(help="What the others will call this node, such as hospital-a.")],
+    csv: Annotated[Path, typer.Option(help="The table that this node learns from; it stays where it is.")],
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the others reach this node.")],
+    schema: Annotated[
+        Path | None, typer.Option(help="The schema.json that all nodes share; made if --target is given.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column to predict, where there is no schema.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The node's folder; NAME if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a node's folder, with its key and its file, and print the one line that the others paste.
+
+    Examples:
+
+    `gossipfl init hospital-a --csv a.csv --target died --listen 192.0.2.1:7400`
+
+    `gossipfl init hospital-b --csv b.csv --schema schema.json --listen 192.0.2.2:7400`
+    """
+    from gossipfl.cli.folder import make_folder
+
+    folder = out or Path(name)
+    line = make_folder(folder, name, csv, listen, schema, target)
+    if as_json:
+        print_json({"folder": folder, "line": line, "schema": folder / "schema.json"})
+        return
+    console = screen(as_json=True)
+    console.print(f"Made {folder} with a key, a schema and node.toml.", markup=False)
+    if schema is None:
+        console.print(f"Send {folder / 'schema.json'} to the others: all nodes share it.", markup=False)
+    console.print("They add this node with: gossipfl peer add THEIR-NODE LINE, where LINE is", markup=False)
+    typer.echo(line)
+
+
+def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
+    """Run a node until its rounds are done, or until it is stopped by Ctrl-C or SIGTERM.
+
+    Examples:
+
+    `gossipfl node hospital-a`
+
+    `gossipfl node hospital-a/node.toml --json > result.json`
+    """
+    from gossipfl.experiment.nodefile import node_path, read_member
+    from gossipfl.node.keyfile import load_key
+
+    member = read_member(node_path(path))
+    summary = _run(member, load_key(member.key_path))
+    if as_json:
+        print_json(summary)
+    if summary["diverged"]:
+        raise RunError(summary["diverged"])
+
+
+def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
+    """Check a node before it runs: key, data, schema, port, and whether its peers are who they should be.
+
+    Example: `gossipfl doctor hospital-a`
+    """
+    from gossipfl.cli.checks import examine
+    from gossipfl.experiment.nodefile import node_path
+
+    findings = examine(node_path(path))
+    if as_json:
+        print_json({"findings": [finding._asdict() for finding in findings]})
+    else:
+        console = screen()
+        for finding in findings:
+            mark = "[green]ok[/green]  " if finding.good else "[red]mend[/red]"
+            console.print(mark, end=" ")
+            console.print(finding.sentence, markup=False, soft_wrap=True)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def _run(member: Member, identity: Identity) -> dict[str, Any]:
+    import trio
+
+    try:
+        return trio.run(_live, member, identity)
+    except BaseExceptionGroup as group:
+        leaf: BaseException = group
+        while isinstance(leaf, BaseExceptionGroup) and len(leaf.exceptions) == 1:
+            leaf = leaf.exceptions[0]
+        if isinstance(leaf, GossipflError):
+            raise leaf from None
+        raise
+
+
+async def _live(member: Member, identity: Identity) -> dict[str, Any]:
+    from gossipfl.cli.journal import Journal
+    from gossipfl.node.links import Links
+    from gossipfl.node.runner import run
+    from gossipfl.protocol.session import Speaker
+
+    roster = member.roster(identity.key)
+    if not roster.neighbours:
+        raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
+    began = time.monotonic()
+    epoch = time.time_ns()
+    number = member.number(identity.key)
+    peer = member.new_peer(identity.key, epoch)
+    speaker = Speaker(identity, roster.name, epoch, member.manifest())
+    links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal))
+    journal = Journal(member, roster, lambda: links.spoken, _say)
+
+    def fit(vector: Any, round: int) -> Any:
+        journal.judge(round - 1, vector)
+        return member.fit(number, vector, round)
+
+    _say(f"{roster.name} listens on {member.listen}, knows {len(roster.neighbours)} peers")
+    diverged = ""
+    try:
+        finished = await run(peer, links, fit, journal.saw)
+    except* RunError as group:
+        finished, diverged = False, str(group.exceptions[0])
+    finally:
+        journal.judge(journal.round, peer.model)
+        journal.close()
+    return _finished(member, peer.model, journal, finished, diverged, time.monotonic() - began)
+
+
+def _finished(
+    member: Member, vector: Any, journal: Any, finished: bool, diverged: str, wall_s: float
+) -> dict[str, Any]:
+    from gossipfl.experiment.modelfile import Explanation, save_model
+    from gossipfl.report import to_json
+
+    model = member.state_path / "model.safetensors"
+    save_model(model, vector, Explanation.of(member.file.model, member.dataset))
+    metric = "accuracy" if member.dataset.classes else "r2"
+    summary = {
+        "engine": "node",
+        "name": member.file.node.name,
+        "peers": len(member.file.peer) + 1,
+        "finished": int(finished),
+        "rounds": member.file.learning.rounds,
+        "round": journal.round,
+        "metric": metric,
+        f"{metric}_mean": journal.metrics.get(metric),
+        **journal.traffic(),
+        "refused": dict(journal.refused),
+        "wall_s": wall_s,
+        "seed": member.file.run.seed,
+        "model": str(model),
+        "diverged": diverged,
+        "out": str(member.state_path),
+    }
+    (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
+    _say(f"{'finished' if finished else 'stopped'} in round {journal.round}; the model is {model}")
+    return summary
+
+
+def _say(words: str) -> None:
+    typer.echo(f"{time.strftime('%H:%M:%S')} {words}", err=True)

@@ -1,0 +1,137 @@
+"""`gossipfl simulate` and `gossipfl up`: one experiment, in virtual time or as real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
+from gossipfl.errors import RunError
+
+if TYPE_CHECKING:
+    from gossipfl.experiment.settings import Experiment
+    from gossipfl.report import Run
+
+PEERS_DIRECT_MAX = 5_000
+"""Above this the network in virtual time takes minutes."""
+
+File = Annotated[
+    str | None,
+    typer.Argument(metavar="FILE", help="A TOML file, or the name of a bundled experiment, such as ring-8."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a setting; may be repeated."),
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of all random draws; the same seed, the same run.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; runs/NAME if not given.")]
+
+
+def simulate(
+    file: File = None, sets: Sets = None, seed: Seed = None, out: Out = None, as_json: AsJson = False
+) -> None:
+    """Run an experiment in virtual time, in this process, the same numbers every time.
+
+    Examples:
+
+    `gossipfl simulate`
+
+    `gossipfl simulate ring-16 --seed 7`
+
+    `gossipfl simulate my.toml --set topology.kind=torus --set learning.rounds=50 --json`
+    """
+    from gossipfl.api import run_network, save_run
+    from gossipfl.experiment.federation import build
+
+    experiment = _experiment(file, sets, seed)
+    folder = _new_folder(out, experiment)
+    federation = build(experiment)
+    with progress_bar(f"{experiment.run.name}: {federation.peers} peers") as progress:
+        run = run_network(federation, progress=progress)
+    run.summary["command"] = _command("simulate", file, sets, seed)
+    save_run(run, federation, folder)
+    _finish(run, folder, as_json)
+
+
+def up(
+    file: File = None,
+    sets: Sets = None,
+    kill: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PEER@ROUND", help="Send SIGKILL to a peer when it reaches a round; repeatable."
+        ),
+    ] = None,
+    seed: Seed = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run an experiment for real: every peer a process of its own on this machine, with its own key and TLS.
+
+    Examples:
+
+    `gossipfl up ring-8`
+
+    `gossipfl up ring-8 --kill 2@15 --kill 5@15`
+    """
+    from gossipfl.api import save_run
+    from gossipfl.cli.cluster import run_cluster
+    from gossipfl.experiment.federation import build
+
+    kills = "" if not kill else f"faults.kill=[{', '.join(repr(moment) for moment in kill)}]"
+    experiment = _experiment(file, [*(sets or []), *([kills] if kills else [])], seed)
+    folder = _new_folder(out, experiment)
+    federation = build(experiment)
+    run = run_cluster(federation, folder)
+    run.summary["command"] = _command("up", file, sets, seed, kill)
+    save_run(run, federation, folder)
+    _finish(run, folder, as_json)
+
+
+def _experiment(file: str | None, sets: list[str] | None, seed: int | None) -> Experiment:
+    from gossipfl.experiment.files import read_experiment
+
+    overrides = [*(sets or []), *([] if seed is None else [f"run.seed={seed}"])]
+    return read_experiment(file, overrides)
+
+
+def _new_folder(out: Path | None, experiment: Experiment) -> Path:
+    """The folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet."""
+    if out is not None:
+        return out
+    first = Path("runs") / experiment.run.name
+    number, folder = 1, first
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return folder
+
+
+def _command(
+    verb: str, file: str | None, sets: list[str] | None, seed: int | None, kill: list[str] | None = None
+) -> str:
+    """The command that repeats a run."""
+    import shlex
+
+    words = ["gossipfl", verb, *([file] if file else [])]
+    for text in sets or []:
+        words += ["--set", text]
+    for moment in kill or []:
+        words += ["--kill", moment]
+    return shlex.join([*words, *([] if seed is None else ["--seed", str(seed)])])
+
+
+def _finish(run: Run, folder: Path, as_json: bool) -> None:
+    from gossipfl.report import write_report
+
+    page = write_report(folder)
+    if as_json:
+        print_json(run.summary)
+    else:
+        console = screen()
+        console.print(run.table(), markup=False)
+        console.print(f"\nReport: {page}", markup=False, soft_wrap=True)
+    if not run.summary["finished"]:
+        raise RunError(f"No peer finished its rounds; see the records in {folder}.")
