@@ -58,17 +58,23 @@ class Pinged(NamedTuple):
     """A PONG is due."""
 
 
+class Ponged(NamedTuple):
+    """The other side answered a PING."""
+
+
 class Parted(NamedTuple):
     """The other side closes the link, in peace or with a rejection."""
 
     rejection: Rejection | None
 
 
-Happening = Greeted | Opened | Message | Pinged | Parted
+Happening = Greeted | Opened | Message | Pinged | Ponged | Parted
 
 PING = control_frame(FrameType.PING)
 PONG = control_frame(FrameType.PONG)
 GOODBYE = control_frame(FrameType.GOODBYE)
+DUPLICATE = "duplicate"
+"""The reason for which one of two links is closed; nobody broke a rule."""
 
 
 def rejection(reason: str, detail: str) -> bytes:
@@ -109,11 +115,9 @@ class Session:
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
         for frame in self.reader.receive(data):
-            happening = self._take(frame)
-            if happening is not None:
-                yield happening
+            yield self._take(frame)
 
-    def _take(self, frame: Frame) -> Happening | None:
+    def _take(self, frame: Frame) -> Happening:
         match frame.type:
             case FrameType.HELLO:
                 return Greeted(self._greet(frame.header))
@@ -131,7 +135,7 @@ class Session:
             raise RemoteProtocolError("malformed", f"A {frame.type.name} has no header.")
         if frame.type is FrameType.GOODBYE:
             return Parted(None)
-        return Pinged() if frame.type is FrameType.PING else None
+        return Pinged() if frame.type is FrameType.PING else Ponged()
 
     def _greeting(self) -> bytes:
         own = self._own

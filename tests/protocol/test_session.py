@@ -19,6 +19,7 @@ from gossipfl.protocol.session import (
     Opened,
     Parted,
     Pinged,
+    Ponged,
     Session,
     Speaker,
     Standing,
@@ -56,7 +57,7 @@ def test_control_frames_slip_into_an_update() -> None:
     assert np.array_equal(update.payload[0], VECTOR)
     assert happenings.count(Pinged()) == 5
     assert happenings.index(Pinged()) < happenings.index(update)
-    assert list(acceptor.receive(PONG + GOODBYE)) == [Parted(None)]
+    assert list(acceptor.receive(PONG + GOODBYE)) == [Ponged(), Parted(None)]
 
 
 def test_a_round_begun_is_heard_if_the_run_has_it() -> None:

@@ -1,0 +1,51 @@
+"""From a bare connection to one whose other side holds a listed key, with a deadline."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import trio
+
+from gossipfl.errors import LinkError, RemoteProtocolError
+from gossipfl.node.limits import CONNECT_S, HANDSHAKE_S
+from gossipfl.node.tls import Credentials, tls_reason
+from gossipfl.protocol.identity import Address
+
+Stream = trio.SSLStream[trio.SocketStream]
+BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+async def connect(address: Address) -> trio.SocketStream:
+    """A bare connection to `address`. Raises `LinkError`."""
+    try:
+        with trio.fail_after(CONNECT_S):
+            return await trio.open_tcp_stream(*address)
+    except (OSError, UnicodeError, trio.TooSlowError) as error:
+        raise LinkError(f"Nobody answers at {address}: {error}") from None
+
+
+async def secure(
+    transport: trio.SocketStream, credentials: Credentials, *, server: bool
+) -> tuple[Stream, bytes]:
+    """The connection under TLS, and the listed key of its other side.
+
+    Raises `LinkError`, or `RemoteProtocolError` with a reason of `tls`, or slow.
+    """
+    context = credentials.context(trio.current_time(), server=server)
+    stream: Stream = trio.SSLStream(transport, context, server_side=server)
+    try:
+        with trio.fail_after(HANDSHAKE_S):
+            await stream.do_handshake()
+    except BROKEN as error:
+        raise broken(error) from None
+    except trio.TooSlowError:
+        raise RemoteProtocolError("slow", f"The handshake took over {HANDSHAKE_S:g} s.") from None
+    return stream, credentials.key_of(cast("Any", stream))
+
+
+def broken(error: BaseException) -> LinkError | RemoteProtocolError:
+    """What stands for trio's `error`: a rule that the other side broke, or a link that the system broke."""
+    if (reason := tls_reason(error.__cause__)) is None:
+        return LinkError("The link broke.")
+    said = getattr(error.__cause__, "verify_message", None) or getattr(error.__cause__, "reason", None)
+    return RemoteProtocolError(reason, f"TLS failed: {str(said).lower().replace('_', ' ')}.")

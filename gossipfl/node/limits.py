@@ -1,0 +1,108 @@
+"""A bound on everything that a node spends on others: seconds, connections, frames, retries.
+
+Figures without a source are our guess.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CONNECT_S = 5.0
+HANDSHAKE_S = 5.0
+HELLO_S = 5.0
+HEADER_S = 5.0
+"""How long a frame may take until its header is there; Ethereum allows its handshake as much."""
+
+BODY_S = 10.0
+BODY_BYTES_PER_S = 64 * 1024
+"""A body may take `BODY_S` and a second for each 64 KiB."""
+
+TICK_S = 0.5
+PING_TICKS = 2
+SILENT_TICKS_MAX = 10
+"""A link that was silent for so many ticks of our own clock is dead: five missed pings of one a second."""
+
+DRAIN_S = 5.0
+CLOSE_S = 1.0
+STRANGERS_MAX = 128
+STRANGERS_PER_HOST_MAX = 16
+"""Connections that have not yet said who they are; Bitcoin keeps 125 connections in all."""
+
+FRAMES_PER_S = 20.0
+FRAMES_BURST = 60.0
+RECEIVE_BYTES = 64 * 1024
+
+
+def body_s(body_bytes: int) -> float:
+    """How many seconds a body of so many bytes may take."""
+    return BODY_S + body_bytes / BODY_BYTES_PER_S
+
+
+class Backoff:
+    """Pauses between dials: from 0.2 s doubling to 30 s, each drawn from all below it ("full jitter").
+
+    Brooker (AWS, 2015), "Exponential backoff and jitter".
+    """
+
+    FIRST_S = 0.2
+    LAST_S = 30.0
+
+    def __init__(self) -> None:
+        self._random = random.SystemRandom()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again at the shortest pause."""
+        self._ceiling_s = self.FIRST_S
+
+    def pause_s(self) -> float:
+        """How long to wait before the next dial."""
+        ceiling_s, self._ceiling_s = self._ceiling_s, min(self._ceiling_s * 2, self.LAST_S)
+        return self._random.uniform(0.0, ceiling_s)
+
+
+class Allowance:
+    """Lets `burst` things through at once and `per_s` a second in the long run."""
+
+    def __init__(self, per_s: float, burst: float, now: float) -> None:
+        self._per_s, self._burst = per_s, burst
+        self._left, self._at = burst, now
+
+    def take(self, now: float) -> bool:
+        """Whether one more may pass at `now`."""
+        self._left = min(self._burst, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+class Doorway:
+    """Counts strangers: connections accepted that have not yet been let in.
+
+    `neighbours` may all come from one host, as they do behind one gateway.
+    """
+
+    def __init__(self, neighbours: int) -> None:
+        self._most = max(STRANGERS_MAX, neighbours)
+        self._most_per_host = max(STRANGERS_PER_HOST_MAX, neighbours)
+        self._hosts: Counter[str] = Counter()
+
+    def admits(self, host: str) -> bool:
+        """Whether one more stranger from `host` may knock."""
+        return self._hosts.total() < self._most and self._hosts[host] < self._most_per_host
+
+    @contextmanager
+    def stranger(self, host: str) -> Iterator[None]:
+        """Counts one stranger from `host` for as long as it lasts."""
+        self._hosts[host] += 1
+        try:
+            yield
+        finally:
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]

@@ -1,0 +1,284 @@
+"""One authenticated connection to a neighbour: it reads, writes and listens for silence until it ends.
+
+Rules:
+- A link ends with a reason and never with an exception that would stop the node.
+- Whatever the other side does, each wait has a deadline and each queue a bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import trio
+
+from gossipfl.errors import LinkError, RemoteProtocolError
+from gossipfl.node.handshake import BROKEN, Stream, broken
+from gossipfl.node.limits import (
+    CLOSE_S,
+    FRAMES_BURST,
+    FRAMES_PER_S,
+    HEADER_S,
+    HELLO_S,
+    PING_TICKS,
+    RECEIVE_BYTES,
+    SILENT_TICKS_MAX,
+    TICK_S,
+    Allowance,
+    body_s,
+)
+from gossipfl.node.outbox import Outbox
+from gossipfl.protocol.identity import Neighbour
+from gossipfl.protocol.layout import body_bytes, layout_of
+from gossipfl.protocol.messages import Begun, Message, PeerId, Update
+from gossipfl.protocol.session import (
+    DUPLICATE,
+    GOODBYE,
+    PING,
+    PONG,
+    Greeted,
+    Happening,
+    Opened,
+    Parted,
+    Pinged,
+    Session,
+    Standing,
+    rejection,
+)
+from gossipfl.protocol.wire import Rejection
+
+_THREAD_BYTES = 1 << 20
+
+Deliver = Callable[[PeerId, Message], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What a node has said on all its links."""
+
+    bytes_sent: int = 0
+    messages_sent: int = 0
+    messages_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a link ended; it is a refusal if somebody broke a rule."""
+
+    reason: str
+    detail: str = ""
+    refusal: bool = False
+    farewell: bytes = b""
+
+
+class Link:
+    """A connection to `peer`, from its greeting to its end."""
+
+    def __init__(self, stream: Stream, session: Session, peer: Neighbour, spoken: Spoken, *, dialled: bool):
+        self.peer = peer
+        self.dialled = dialled
+        self.epoch = 0
+        self.outbox = Outbox()
+        self.ended = trio.Event()  # the peer knows that it is over
+        self.closed = trio.Event()
+        self._stream = stream
+        self._session = session
+        self._spoken = spoken
+        self._ending: Ending | None = None
+        self._scope = trio.CancelScope()
+        self._happenings: Iterator[Happening] = iter(())
+        self._frame_since = math.inf
+        self._silent_ticks = 0
+        self._reading = True
+        self._sending_update = False
+        self._frames = Allowance(FRAMES_PER_S, FRAMES_BURST, trio.current_time())
+
+    @property
+    def standing(self) -> Standing:
+        """What the choice between two links needs to know."""
+        return Standing(self.dialled, self.epoch)
+
+    # Before it is connected
+
+    async def greet(self) -> None:
+        """Say HELLO and hear that it is taken. Raises `RemoteProtocolError` or `LinkError`."""
+        await self._send(self._session.hello())
+        self.epoch = await self._greeting()
+
+    async def await_greeting(self) -> None:
+        """Hear a HELLO. Raises `RemoteProtocolError` or `LinkError`."""
+        self.epoch = await self._greeting()
+
+    async def _greeting(self) -> int:
+        with trio.move_on_after(HELLO_S):
+            match await self._hear():
+                case Opened(epoch) | Greeted(epoch):
+                    return epoch
+                case Parted(Rejection(reason, detail)):
+                    told = reason if reason == DUPLICATE else "refused-us"
+                    raise RemoteProtocolError(told, f"It refused us ({reason}): {detail}")
+            raise RemoteProtocolError("unexpected-type", "It did not greet.")
+        raise RemoteProtocolError("slow", f"It did not greet within {HELLO_S:g} s.")
+
+    async def confirm(self) -> bool:
+        """Answer the HELLO, if it came from the other side; returns whether the link still stands."""
+        if self._ending is None and not self.dialled:
+            try:
+                await self._send(self._session.accept())
+            except (LinkError, RemoteProtocolError):
+                return False
+        return self._ending is None
+
+    # Connected
+
+    async def run(self, deliver: Deliver) -> Ending:
+        """Converse until the link ends, and hand each message heard to `deliver`."""
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._guarded, self._write)
+                nursery.start_soon(self._tick)
+                await self._guarded(self._read, deliver)
+        return self._ending or Ending("cancelled")
+
+    def end(self, ending: Ending) -> None:
+        """End the link; the first reason given stays."""
+        if self._ending is None:
+            self._ending = ending
+        self._scope.cancel()
+
+    async def part(self, farewell: bytes) -> None:
+        """Say `farewell`, if any, and wait a little until the other side has read it."""
+        with trio.move_on_after(CLOSE_S), contextlib.suppress(*BROKEN):
+            if farewell:
+                await self._stream.send_all(farewell)
+                while await self._stream.receive_some(RECEIVE_BYTES):
+                    pass  # closing with bytes unread would reset what they have yet to read
+
+    def abandon(self) -> None:
+        """Nothing more is said or heard: count what was lost, and tell who waits."""
+        self._spoken.messages_lost += self.outbox.close() + self._sending_update
+        self.ended.set()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self.closed.set()
+        await trio.aclose_forcefully(self._stream)
+
+    def send(self, message: Message) -> None:
+        """Say `message` when the link comes to it; an update may be replaced until then."""
+        if isinstance(message, Begun):
+            self.outbox.say(self._session.begun(message))
+        elif self.outbox.put(message):
+            self._spoken.messages_lost += 1
+
+    async def _guarded(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+        try:
+            await task(*args)
+        except RemoteProtocolError as error:
+            self.end(refused(error))
+        except LinkError as error:
+            self.end(Ending("broken", str(error)))
+
+    async def _read(self, deliver: Deliver) -> None:
+        while True:
+            match await self._hear():
+                case Update() | Begun() as message:
+                    if isinstance(message, Begun):
+                        self._take_allowance()
+                    self._reading = False
+                    await deliver(self.peer.number, message)
+                    self._reading = True
+                case Parted(refused):
+                    return self.end(_parted(refused))
+                case other:
+                    self._take_allowance()
+                    if isinstance(other, Pinged):
+                        self.outbox.say(PONG)
+
+    def _take_allowance(self) -> None:
+        if not self._frames.take(trio.current_time()):
+            raise RemoteProtocolError("flood", f"It sent over {FRAMES_PER_S:g} control frames a second.")
+
+    async def _write(self) -> None:
+        while True:
+            due = await self.outbox.next()
+            if isinstance(due, bytes):
+                await self._send(due)
+                continue
+            self._sending_update = True
+            for piece in await self._encoded(due):
+                await self._send(self.outbox.control() + piece)
+            self._sending_update = False
+            self._spoken.messages_sent += 1
+
+    async def _encoded(self, update: Update) -> Iterator[bytes]:
+        if body_bytes(layout_of(update.payload)) < _THREAD_BYTES:
+            return self._session.update(update)
+        return await trio.to_thread.run_sync(self._session.update, update, abandon_on_cancel=True)
+
+    async def _tick(self) -> None:
+        """Ping now and then, and end the link after so many silent ticks of our own, perhaps late, clock."""
+        ticks = 0
+        while self._silent_ticks < SILENT_TICKS_MAX:
+            await trio.sleep(TICK_S)
+            ticks += 1
+            if ticks % PING_TICKS == 0:
+                self.outbox.say(PING)
+            self._silent_ticks = self._silent_ticks + 1 if self._reading else 0
+        self.end(Ending("silent", f"Not a byte came for {SILENT_TICKS_MAX * TICK_S:g} s."))
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            with trio.move_on_after(body_s(len(data))):
+                await self._stream.send_all(data)
+                self._spoken.bytes_sent += len(data)
+                return
+        except BROKEN as error:
+            raise broken(error) from None
+        raise LinkError(f"{self.peer.name} does not read what we send.")
+
+    async def _hear(self) -> Happening:
+        """The next thing that the other side does."""
+        while True:
+            for happening in self._happenings:
+                if isinstance(happening, Update):
+                    self._frame_since = math.inf
+                return happening
+            self._mind_frame()
+            data = await self._receive()
+            self._silent_ticks = 0
+            self._happenings = self._session.receive(data)
+
+    def _mind_frame(self) -> None:
+        if self._session.reader.between_frames:
+            self._frame_since = math.inf
+        elif self._frame_since == math.inf:
+            self._frame_since = trio.current_time()
+
+    async def _receive(self) -> bytes | bytearray:
+        length = self._session.reader.body_bytes
+        limit_s = body_s(length) if length else HEADER_S
+        try:
+            with trio.move_on_at(self._frame_since + limit_s):
+                if data := await self._stream.receive_some(RECEIVE_BYTES):
+                    return data
+                raise LinkError(f"{self.peer.name} closed the link.")
+        except BROKEN as error:
+            raise broken(error) from None
+        raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
+
+
+def _parted(refused: Rejection | None) -> Ending:
+    if refused is None:
+        return Ending("goodbye")
+    return Ending("refused-us", f"{refused.reason}: {refused.detail}", refusal=True)
+
+
+def refused(error: RemoteProtocolError) -> Ending:
+    """The ending of a link on which the other side broke a rule."""
+    return Ending(error.reason, str(error), refusal=True, farewell=rejection(error.reason, str(error)))
+
+
+PEACE = Ending("finished", farewell=GOODBYE)

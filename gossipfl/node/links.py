@@ -1,0 +1,254 @@
+"""All links of a node: each neighbour is dialled for ever, whoever knocks is asked for its key.
+
+Rules:
+- To the peer a neighbour is there (`Joined`) or not (`Left`), in that order, over whichever connection.
+- A broken rule closes one connection, is counted by reason, and never stops the node.
+- Records of refusals are rationed: strangers can make us count, but not fill a disk.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, Never
+
+import trio
+
+from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
+from gossipfl.node.handshake import connect, secure
+from gossipfl.node.limits import CLOSE_S, DRAIN_S, Allowance, Backoff, Doorway
+from gossipfl.node.link import PEACE, Ending, Link, Spoken
+from gossipfl.node.tls import Credentials
+from gossipfl.protocol.events import Event, Joined, Left, Received
+from gossipfl.protocol.identity import Address, Neighbour, Roster
+from gossipfl.protocol.messages import Message, PeerId
+from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
+
+REFUSALS_PER_S = 1.0
+REFUSALS_BURST = 50.0
+STABLE_S = 2.0
+"""A link that lasted so long was a good one: the next dial comes soon again. Our guess."""
+
+
+class Refusal(NamedTuple):
+    """Somebody broke a rule. `peer` is None for a stranger, of whom the address is known alone."""
+
+    peer: PeerId | None
+    who: str
+    reason: str
+    detail: str
+
+
+class Links:
+    """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any)."""
+
+    def __init__(
+        self, own: Speaker, roster: Roster, listen: Address, on_refusal: Callable[[Refusal], None]
+    ) -> None:
+        self.spoken = Spoken()
+        self.refused: Counter[str] = Counter()
+        self._own = own
+        self._roster = roster
+        self._listen = listen
+        self._on_refusal = on_refusal
+        self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
+        self._by_key = {peer.key: peer for peer in roster.neighbours}
+        self._doorway = Doorway(len(roster.neighbours))
+        self._links: dict[PeerId, Link] = {}
+        self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
+        self._door = trio.CancelScope()
+        self._rations: dict[str, Allowance] = {}
+
+    async def run(
+        self,
+        events: trio.MemorySendChannel[Event],
+        *,
+        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen and dial until cancelled; `started` with the address that is listened on.
+
+        Raises `SettingsError` if nobody can listen there.
+        """
+        self._events = events
+        listeners = await _listeners(self._listen)
+        async with trio.open_nursery() as self._conversations:
+            with self._door:
+                async with trio.open_nursery() as door:
+                    for peer in self._roster.neighbours:
+                        door.start_soon(self._dial_for_ever, peer)
+                    door.start_soon(self._serve, listeners)
+                    task_status.started(Address(*listeners[0].socket.getsockname()[:2]))
+            await trio.sleep_forever()
+
+    def send(self, to: PeerId, message: Message) -> None:
+        """Say `message` to `to`; it is lost if there is no link now."""
+        if (link := self._links.get(to)) is not None:
+            link.send(message)
+        else:
+            self.spoken.messages_lost += 1
+
+    def drop(self, peer: PeerId, why: str) -> None:
+        """Close the link to `peer`, which broke the rule `why`; it may come back."""
+        if (link := self._links.get(peer)) is not None:
+            link.end(Ending(why, farewell=rejection(why, "An update broke this rule.")))
+
+    async def close(self) -> None:
+        """Send what waits, say goodbye to all, and close: at most 5 s and then 2 s."""
+        self._door.cancel()
+        links = list(self._links.values())
+        with trio.move_on_after(DRAIN_S):
+            for link in links:
+                await link.outbox.drained()
+        for link in links:
+            link.end(PEACE)
+        with trio.move_on_after(2 * CLOSE_S):
+            for link in links:
+                await link.closed.wait()
+
+    # Dialling
+
+    async def _dial_for_ever(self, peer: Neighbour) -> Never:
+        backoff = Backoff()
+        while True:
+            if peer.number not in self._links:
+                await self._dial(peer)
+            if (link := self._links.get(peer.number)) is not None:
+                since = trio.current_time()
+                await link.ended.wait()
+                if trio.current_time() - since > STABLE_S:
+                    backoff.reset()
+            await trio.sleep(backoff.pause_s())
+
+    async def _dial(self, peer: Neighbour) -> None:
+        try:
+            transport = await connect(peer.address)
+        except LinkError:
+            return
+        if (opened := await self._open(transport, str(peer.address), peer)) is not None:
+            self._conversations.start_soon(self._live, *opened)
+
+    async def _greet(self, link: Link, expected: Neighbour) -> bool:
+        """Whether the link that we dialled is taken, and wanted still."""
+        if link.peer is not expected:
+            raise RemoteProtocolError(
+                "wrong-key", f"{link.peer.name} answers at the address of {expected.name}."
+            )
+        if expected.number in self._links:
+            return False
+        self._greeting.add(expected.number)
+        try:
+            await link.greet()
+        finally:
+            self._greeting.discard(expected.number)
+        return expected.number not in self._links
+
+    # Accepting
+
+    async def _serve(self, listeners: list[trio.SocketListener]) -> None:
+        await trio.serve_listeners(self._welcome, listeners, handler_nursery=self._conversations)
+
+    async def _welcome(self, transport: trio.SocketStream) -> None:
+        try:
+            host = str(transport.socket.getpeername()[0])
+        except OSError:
+            host = "unknown"
+        if not self._doorway.admits(host):
+            self._refuse(None, host, RemoteProtocolError("crowded", "Too many strangers are at the door."))
+            await trio.aclose_forcefully(transport)
+            return
+        with self._doorway.stranger(host):
+            opened = await self._open(transport, host, None)
+        if opened is not None:
+            await self._live(*opened)
+
+    async def _admit(self, link: Link) -> bool:
+        """Whether the link that was dialled to us greets well, and replaces the one that stands."""
+        await link.await_greeting()
+        number = link.peer.number
+        standing = Standing(dialled=True, epoch=None) if number in self._greeting else None
+        if number in self._links:
+            standing = self._links[number].standing
+        return takes_over(self._own.identity.key, link.peer.key, link.epoch, standing)
+
+    # Both
+
+    async def _open(
+        self, transport: trio.SocketStream, where: str, expected: Neighbour | None
+    ) -> tuple[Link, Link | None] | None:
+        """Find out who is there; the link to keep and the one it replaces, or None if it was closed."""
+        link = opened = None
+        try:
+            stream, key = await secure(transport, self._credentials, server=expected is None)
+            session = Session(self._own, key, dialled=expected is not None)
+            link = Link(stream, session, self._by_key[key], self.spoken, dialled=expected is not None)
+            if await (self._greet(link, expected) if expected else self._admit(link)):
+                opened = link, self._keep(link)
+            else:
+                await link.part(rejection(DUPLICATE, "Another link is kept."))
+        except RemoteProtocolError as error:
+            if error.reason != DUPLICATE:
+                self._refuse(link.peer if link else None, where, error)
+            if link:
+                await link.part(rejection(error.reason, str(error)))
+        except LinkError:
+            pass  # it is dialled again
+        finally:
+            if opened is None:
+                await trio.aclose_forcefully(transport)
+        return opened
+
+    def _keep(self, link: Link) -> Link | None:
+        """From now on `link` is the neighbour's; returns the one that it replaces, if any."""
+        replaced = self._links.get(link.peer.number)
+        if replaced is not None:
+            replaced.end(Ending("replaced"))
+        self._links[link.peer.number] = link
+        return replaced
+
+    async def _live(self, link: Link, replaced: Link | None) -> None:
+        """A link's connected life, from `_keep` to its close."""
+        try:
+            if replaced is not None:
+                await replaced.ended.wait()
+            ending = await self._converse(link)
+            if ending.refusal:
+                error = RemoteProtocolError(ending.reason, ending.detail)
+                self._refuse(link.peer, str(link.peer.address), error)
+            await link.part(ending.farewell)
+        finally:
+            await link.close()
+
+    async def _converse(self, link: Link) -> Ending:
+        number = link.peer.number
+        try:
+            if not await link.confirm():
+                return Ending("broken")
+            await self._events.send(Joined(number))
+            ending = await link.run(self._deliver)
+            await self._events.send(Left(number))
+            return ending
+        finally:
+            if self._links.get(number) is link:
+                del self._links[number]
+            link.abandon()
+
+    async def _deliver(self, number: PeerId, message: Message) -> None:
+        await self._events.send(Received(number, message))
+
+    def _refuse(self, peer: Neighbour | None, where: str, error: RemoteProtocolError) -> None:
+        self.refused[error.reason] += 1
+        now = trio.current_time()
+        ration = self._rations.setdefault(error.reason, Allowance(REFUSALS_PER_S, REFUSALS_BURST, now))
+        if ration.take(now):
+            number, who = (peer.number, f"{peer.name} ({where})") if peer else (None, where)
+            self._on_refusal(Refusal(number, who, error.reason, str(error)))
+
+
+async def _listeners(address: Address) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(address.port, host=address.host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"Listen on another port than {address}: it is in use.") from None
+        raise SettingsError(f"Listen on an address of this machine instead of {address}: {error}.") from None

@@ -1,0 +1,65 @@
+"""What waits to be said on one link: a few control frames, and at most one update."""
+
+from __future__ import annotations
+
+import trio
+
+from gossipfl.protocol.messages import Update
+
+
+class Outbox:
+    """Control frames go first, equal ones once; a newer update replaces the one that waits."""
+
+    def __init__(self) -> None:
+        self._control: dict[bytes, None] = {}
+        self._update: Update | None = None
+        self._closed = False
+        self._filled = trio.Event()
+        self._emptied = trio.Event()
+
+    def say(self, frame: bytes) -> None:
+        """Put a control frame."""
+        if not self._closed:
+            self._control[frame] = None
+            self._wake()
+
+    def put(self, update: Update) -> bool:
+        """Put an update; returns whether one was lost by that."""
+        if self._closed:
+            return True
+        replaced, self._update = self._update is not None, update
+        self._wake()
+        return replaced
+
+    def close(self) -> bool:
+        """Send nothing more; returns whether an update was lost by that."""
+        lost, self._update, self._closed = self._update is not None, None, True
+        self._emptied.set()
+        return lost
+
+    def control(self) -> bytes:
+        """All control frames that wait, which from then on wait no more."""
+        frames = b"".join(self._control)
+        self._control.clear()
+        return frames
+
+    async def next(self) -> Update | bytes:
+        """What to send next, once there is something; to ask again is to say that the last is sent."""
+        while True:
+            if frames := self.control():
+                return frames
+            if self._update is not None:
+                update, self._update = self._update, None
+                return update
+            self._emptied.set()
+            self._filled = trio.Event()
+            await self._filled.wait()
+
+    async def drained(self) -> None:
+        """Wait until all that was put is sent, or nothing more will be."""
+        await self._emptied.wait()
+
+    def _wake(self) -> None:
+        self._filled.set()
+        if self._emptied.is_set():
+            self._emptied = trio.Event()
