@@ -32,7 +32,7 @@ from gossipfl.node.limits import (
 from gossipfl.node.outbox import Outbox
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
-from gossipfl.protocol.messages import Begun, Message, PeerId, Update
+from gossipfl.protocol.messages import Begun, Message, PeerId, Traffic, Update
 from gossipfl.protocol.session import (
     DUPLICATE,
     GOODBYE,
@@ -54,15 +54,6 @@ _THREAD_BYTES = 1 << 20
 Deliver = Callable[[PeerId, Message], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class Spoken:
-    """What a node has said on all its links."""
-
-    bytes_sent: int = 0
-    messages_sent: int = 0
-    messages_lost: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Ending:
     """Why a link ended; it is a refusal if somebody broke a rule."""
@@ -76,7 +67,7 @@ class Ending:
 class Link:
     """A connection to `peer`, from its greeting to its end."""
 
-    def __init__(self, stream: Stream, session: Session, peer: Neighbour, spoken: Spoken, *, dialled: bool):
+    def __init__(self, stream: Stream, session: Session, peer: Neighbour, spoken: Traffic, *, dialled: bool):
         self.peer = peer
         self.dialled = dialled
         self.epoch = 0
@@ -153,6 +144,7 @@ class Link:
         with trio.move_on_after(CLOSE_S), contextlib.suppress(*BROKEN):
             if farewell:
                 await self._stream.send_all(farewell)
+                await self._stream.transport_stream.send_eof()
                 while await self._stream.receive_some(RECEIVE_BYTES):
                     pass  # closing with bytes unread would reset what they have yet to read
 

@@ -18,11 +18,11 @@ import trio
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
 from gossipfl.node.handshake import connect, secure
 from gossipfl.node.limits import CLOSE_S, DRAIN_S, Allowance, Backoff, Doorway
-from gossipfl.node.link import PEACE, Ending, Link, Spoken
+from gossipfl.node.link import PEACE, Ending, Link, Traffic
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received
 from gossipfl.protocol.identity import Address, Neighbour, Roster
-from gossipfl.protocol.messages import Message, PeerId
+from gossipfl.protocol.messages import Message, PeerId, Traffic
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
 
 REFUSALS_PER_S = 1.0
@@ -46,7 +46,7 @@ class Links:
     def __init__(
         self, own: Speaker, roster: Roster, listen: Address, on_refusal: Callable[[Refusal], None]
     ) -> None:
-        self.spoken = Spoken()
+        self.spoken = Traffic()
         self.refused: Counter[str] = Counter()
         self._own = own
         self._roster = roster

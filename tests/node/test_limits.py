@@ -1,0 +1,64 @@
+"""Bounds hold: retries slow down, frames are rationed, strangers are counted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import trio
+from hosts import update
+
+from gossipfl.node.limits import Allowance, Backoff, Doorway
+from gossipfl.node.outbox import Outbox
+
+
+def test_pauses_double_up_to_half_a_minute_and_begin_again() -> None:
+    backoff = Backoff()
+    ceiling = Backoff.FIRST_S
+    for _ in range(12):
+        assert 0.0 <= backoff.pause_s() <= ceiling
+        ceiling = min(2 * ceiling, Backoff.LAST_S)
+    backoff.reset()
+    assert backoff.pause_s() <= Backoff.FIRST_S
+
+
+def test_an_allowance_lets_a_burst_through_and_then_a_rate() -> None:
+    allowance = Allowance(per_s=2.0, burst=3.0, now=0.0)
+    assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
+    assert [allowance.take(1.0) for _ in range(3)] == [True, True, False]
+    assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_strangers_are_counted_while_they_last() -> None:
+    door = Doorway(neighbours=2)
+    with ExitStack() as strangers:
+        for _ in range(16):
+            strangers.enter_context(door.stranger("a"))
+        assert not door.admits("a")
+        assert door.admits("b")
+    assert door.admits("a")
+
+
+def test_a_door_holds_so_many_strangers_from_many_hosts() -> None:
+    door = Doorway(neighbours=2)
+    with ExitStack() as strangers:
+        for host in range(128):
+            assert door.admits(str(host))
+            strangers.enter_context(door.stranger(str(host)))
+        assert not door.admits("one more")
+
+
+def test_control_frames_go_first_and_equal_ones_once() -> None:
+    async def test() -> None:
+        outbox = Outbox()
+        first, second = update(1), update(2)
+        assert not outbox.put(first)
+        assert outbox.put(second)
+        for frame in (b"ping", b"pong", b"ping"):
+            outbox.say(frame)
+        assert await outbox.next() == b"pingpong"
+        assert await outbox.next() is second
+        assert not outbox.close()
+        assert outbox.put(first)
+        await outbox.drained()
+
+    trio.run(test)
