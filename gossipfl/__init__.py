@@ -1,1 +1,87 @@
-"""gossipfl."""
+"""Federated learning without the server: peers train, sign, gossip and average models.
+
+cli/         the commands; the only place that prints
+api.py       the Python door: `simulate`
+report/      a run directory -> tables, plots, HTML
+experiment/  one validated experiment from TOML; builds peers for any driver
+simulator/   many peers in one process, in virtual time
+node/        one peer on real sockets: trio, TLS
+testing.py   conformance checks for your own models, algorithms and aggregators
+protocol/    what peers say and when: state machines without I/O
+topology/    graphs, mixing weights, spectral facts
+data/        load, schema, split, scale
+learn/       models, algorithms, aggregators: arrays in, arrays out
+draws.py     counter-based randomness
+errors.py    the error tree
+
+A room imports from those below it, never up.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gossipfl.api import simulate
+    from gossipfl.data import Dataset, Schema, load_dataset, make_schema, read_table
+    from gossipfl.draws import Draws
+    from gossipfl.errors import GossipflError, UserError
+    from gossipfl.experiment.files import read_experiment
+    from gossipfl.experiment.settings import Experiment
+    from gossipfl.learn.aggregators import WeightedMean
+    from gossipfl.learn.contracts import Aggregator, Algorithm, Heard, Model, Samples
+    from gossipfl.learn.dpsgd import Dpsgd
+    from gossipfl.learn.models import linear, mlp, softmax
+    from gossipfl.learn.training import Training
+    from gossipfl.report import Run
+    from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass
+    from gossipfl.topology import Topology, build_topology, read_topology
+
+_HOMES = {
+    "gossipfl.api": ("simulate",),
+    "gossipfl.experiment.files": ("read_experiment",),
+    "gossipfl.experiment.settings": ("Experiment",),
+    "gossipfl.report": ("Run",),
+    "gossipfl.data": ("Dataset", "Schema", "load_dataset", "make_schema", "read_table"),
+    "gossipfl.topology": ("Topology", "build_topology", "read_topology"),
+    "gossipfl.learn.models": ("linear", "mlp", "softmax"),
+    "gossipfl.learn.training": ("Training",),
+    "gossipfl.learn.dpsgd": ("Dpsgd",),
+    "gossipfl.learn.aggregators": ("WeightedMean",),
+    "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Heard", "Model", "Samples"),
+    "gossipfl.simulator.faults": ("Deliver", "Latency", "Loss", "Lost", "Pass"),
+    "gossipfl.draws": ("Draws",),
+    "gossipfl.errors": ("GossipflError", "UserError"),
+}
+
+__all__ = [  # noqa: RUF022
+    # run
+    "simulate", "read_experiment", "Experiment", "Run",
+    # data
+    "Dataset", "Schema", "load_dataset", "make_schema", "read_table",
+    # topology
+    "Topology", "build_topology", "read_topology",
+    # models
+    "linear", "mlp", "softmax", "Training",
+    # algorithms and aggregators
+    "Dpsgd", "WeightedMean",
+    # contracts for plug-ins
+    "Aggregator", "Algorithm", "Heard", "Model", "Samples", "Draws",
+    # faults
+    "Deliver", "Latency", "Loss", "Lost", "Pass",
+    # errors
+    "GossipflError", "UserError",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first asked for: `import gossipfl` alone loads nothing heavy."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'gossipfl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -84,7 +84,10 @@ def run_network(
             closed += 1
             progress(closed, total)
 
-    network = network_of(federation, observe, lambda peer, now: recorder.killed(peer, now), rules)
+    def killed(peer: PeerId, now: float) -> None:
+        recorder.killed(peer, now)
+
+    network = network_of(federation, observe, killed, rules)
     recorder = Recorder(federation, lambda: network.traffic)
     network.run()
     recorder.close()

@@ -60,7 +60,7 @@ class RemoteProtocolError(ProtocolError):
 
 
 def instead(name: str, known: Iterable[str]) -> str:
-    """How to end a message about an unknown `name`: `did you mean "age"?`, or else a list of what is known."""
+    """How to end a message about an unknown `name`: `did you mean "age"?`, or a list of what is known."""
     names = list(known)
     folded = {other.casefold(): other for other in names}
     if near := difflib.get_close_matches(name.casefold(), folded, n=1):

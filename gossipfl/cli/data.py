@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
 import typer
+
+from gossipfl.cli.console import AsJson, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Agree on a schema, and look at data.")
 
@@ -23,7 +24,6 @@ Delimiter = Annotated[
         callback=lambda given: "\t" if given == "\\t" else given,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")]
 
 
 @app.command()
@@ -55,7 +55,7 @@ def schema(
     made = make_schema(files, target, drop, numeric, categorical, task, header, delimiter)
     made.write(out)
     if as_json:
-        _print_json({"schema": json.loads(made.to_json()), "hash": made.hash, "out": str(out)})
+        print_json({"schema": json.loads(made.to_json()), "hash": made.hash, "out": str(out)})
         return
     kind = f"{len(made.classes)} classes" if made.classes else "numbers"
     typer.echo(
@@ -96,13 +96,9 @@ def show(
     else:
         raise DataError(f'"{source}" is neither a file nor a data set; {instead(source, DATASETS)}')
     if as_json:
-        _print_json(shown)
+        print_json(shown)
     else:
         _print_tables(shown)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
 
 
 def _print_tables(shown: dict[str, Any]) -> None:

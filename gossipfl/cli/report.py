@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gossipfl.cli.console import AsJson, print_json
 
 if TYPE_CHECKING:
     from gossipfl.report import Run
@@ -19,7 +21,6 @@ Out = Annotated[
         metavar="DIR", help="Where to write; the run's own directory, or `comparison`, if not given."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 def report(runs: Runs, out: Out = None, as_json: AsJson = False) -> None:
@@ -45,7 +46,7 @@ def _one(directory: Path, out: Path | None, as_json: bool) -> None:
     page = write_report(directory, out)
     run = Run.load(directory)
     if as_json:
-        _print_json({**run.summary, "notes": run.notes, "report": page})
+        print_json({**run.summary, "notes": run.notes, "report": page})
         return
     _print_text(run.table(), [run], page)
 
@@ -60,7 +61,7 @@ def _several(directories: list[Path], out: Path, as_json: bool) -> None:
     if as_json:
         summaries = [{**run.summary, "run": path} for run, path in zip(runs, directories, strict=True)]
         differing = {key: dict(zip(names, values, strict=True)) for key, *values in differ}
-        _print_json({"runs": summaries, "differences": differing, "report": page})
+        print_json({"runs": summaries, "differences": differing, "report": page})
         return
     text = compare.columns_as_text(("", *names), compare.compared_rows(runs))
     if differ:
@@ -74,9 +75,3 @@ def _print_text(text: str, runs: list[Run], page: Path) -> None:
         for note in run.notes:
             typer.echo(f"Note on {run.directory}: {note}")
     typer.echo(f"\nReport: {page}")
-
-
-def _print_json(found: dict[str, Any]) -> None:
-    from gossipfl.report import to_json
-
-    typer.echo(to_json(found, indent=2))

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import TopologyError
-from gossipfl.topology import (
-    FAMILIES,
-    Family,
-    Topology,
-    build_topology,
-    draw,
-    facts,
-    is_graph_file,
-    read_topology,
-)
+
+if TYPE_CHECKING:
+    from gossipfl.topology import Family, Topology
 
 app = typer.Typer(no_args_is_help=True, help="List, inspect and draw topologies: who speaks to whom.")
 
@@ -42,7 +34,6 @@ Radius = Annotated[float | None, typer.Option(help="geometric: how far peers rea
 Rewiring = Annotated[float | None, typer.Option(help="small-world: how likely an edge is moved.")]
 Branching = Annotated[int | None, typer.Option(help="tree: children of each peer.")]
 Disconnected = Annotated[bool, typer.Option("--allow-disconnected", help="Accept a graph in several parts.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @app.command("list")
@@ -51,14 +42,17 @@ def list_families(as_json: AsJson = False) -> None:
 
     Example: gossipfl topology list
     """
+
+    from gossipfl.topology import FAMILIES
+
     if as_json:
-        _print_json({"topologies": [_family(family) for family in FAMILIES.values()]})
+        print_json({"topologies": [_family(family) for family in FAMILIES.values()]})
         return
     table = Table("Name", "What it is", "Sizes", "Options")
     for family in FAMILIES.values():
         options = " ".join(f"--{option}" for option in family.options)
         table.add_row(f"[bold]{family.name}[/bold]", family.description, family.sizes, options)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command()
@@ -81,18 +75,21 @@ def show(
 
     Example: gossipfl topology show hospitals.graphml --json
     """
+
+    from gossipfl.topology import facts
+
     options = _given(degree, probability, rows, radius, rewiring, branching)
     topology = _topology(name, peers, seed, options, allow_disconnected)
     found = facts(topology)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     table = Table(
         "Fact", "Value", title=escape(f"{topology.name}, {topology.peers} peers"), show_header=False
     )
     for fact, value in _readable(found):
         table.add_row(fact, value)
-    Console().print(table)
+    screen().print(table)
 
 
 @app.command("draw")
@@ -114,13 +111,15 @@ def draw_picture(
 
     Example: gossipfl topology draw torus --peers 16 --out torus.png
     """
+    from gossipfl.topology import draw
+
     options = _given(degree, probability, rows, radius, rewiring, branching)
     topology = _topology(name, peers, seed, options, allow_disconnected)
     file = draw(topology, out or Path(f"{topology.name}-{topology.peers}.png"))
     if as_json:
-        _print_json({"topology": topology.name, "peers": topology.peers, "out": str(file)})
+        print_json({"topology": topology.name, "peers": topology.peers, "out": str(file)})
     else:
-        Console().print(
+        screen().print(
             f"Drew {topology.name} of {topology.peers} peers to {file}", highlight=False, markup=False
         )
 
@@ -142,6 +141,8 @@ def _given(
 def _topology(
     name: str, peers: int | None, seed: int, options: dict[str, Any], allow_disconnected: bool
 ) -> Topology:
+    from gossipfl.topology import build_topology, is_graph_file, read_topology
+
     if not is_graph_file(name):
         size = PEERS if peers is None else peers
         return build_topology(name, size, seed=seed, allow_disconnected=allow_disconnected, **options)
@@ -183,7 +184,3 @@ def _family(family: Family) -> dict[str, Any]:
         "sizes": family.sizes,
         "options": list(family.options),
     }
-
-
-def _print_json(record: dict[str, Any]) -> None:
-    typer.echo(json.dumps(record, ensure_ascii=False))

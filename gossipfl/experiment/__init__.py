@@ -1,0 +1,8 @@
+"""Experiments: from a TOML file to peers that any driver can run, and to the figures of the run.
+
+settings.py    the sections of an experiment; files.py reads and overrides them
+federation.py  data, graph, model and peers of an experiment
+recorder.py    what peers did, as records and a summary
+nodefile.py    a node's own file; prepared.py, the rows that `up` hands to a node
+modelfile.py   models as files that explain themselves
+"""

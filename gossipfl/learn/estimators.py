@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.errors import SettingsError
+from gossipfl.errors import SettingsError, instead
 from gossipfl.learn import layers, metrics
 from gossipfl.learn.batches import flat_counts, flat_rows
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.models import FloatName
-from gossipfl.learn.names import nearest
 from gossipfl.learn.training import DEFAULT, Training
 
 ESTIMATORS = ("SGDClassifier", "SGDRegressor", "MLPClassifier", "MLPRegressor")
@@ -58,14 +57,14 @@ class Estimator:
 
     def __post_init__(self) -> None:
         if self.kind not in ESTIMATORS:
-            raise SettingsError(f"There is no estimator {self.kind!r}{nearest(self.kind, ESTIMATORS)}.")
+            raise SettingsError(f"There is no estimator {self.kind!r}: {instead(self.kind, ESTIMATORS)}")
         self._check_task()
         self._check_training()
         known = type(self._made({})).__init__
         names = [name for name in _parameters(known) if name not in _SPENT | set(_OURS)]
         for name in self.options:
             if name not in names:
-                raise SettingsError(f"{self.kind} takes no option {name!r} here{nearest(name, names)}.")
+                raise SettingsError(f"{self.kind} takes no option {name!r} here: {instead(name, names)}")
         self._check_values()
 
     @property
@@ -223,11 +222,11 @@ class Estimator:
             )
 
     def _check_training(self) -> None:
-        instead = {"steps": "epochs", "momentum": "options", "weight_decay": "alpha in options"}
-        instead["class_weights"] = (
+        others = {"steps": "epochs", "momentum": "options", "weight_decay": "alpha in options"}
+        others["class_weights"] = (
             "class_weight in options" if self.kind == "SGDClassifier" else "another model"
         )
-        for name, other in instead.items():
+        for name, other in others.items():
             if getattr(self.training, name) != getattr(DEFAULT, name):
                 raise SettingsError(f"{self.kind} does not take {name}: leave it out and use {other}.")
 

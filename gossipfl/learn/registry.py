@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gossipfl.errors import SettingsError
+from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.contracts import Aggregator, Algorithm, Model
 from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
-from gossipfl.learn.names import nearest
 from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
@@ -37,7 +36,7 @@ def build_model(
     if kind == "auto":
         kind = "linear" if classes is None else "softmax"
     if kind not in MODELS:
-        raise SettingsError(f"There is no model {kind!r}{nearest(kind, (*MODELS, 'auto'))}.")
+        raise SettingsError(f"There is no model {kind!r}: {instead(kind, (*MODELS, 'auto'))}")
     given = dict(options or {})
     if kind in ESTIMATORS:
         if kind.startswith("MLP"):
@@ -59,7 +58,7 @@ def build_model(
 def build_algorithm(name: str, aggregator: str = "mean") -> Algorithm[Any]:
     """The algorithm called `name`, combining with `aggregator`. Unknown names raise `SettingsError`."""
     if name not in ALGORITHMS:
-        raise SettingsError(f"There is no algorithm {name!r}{nearest(name, ALGORITHMS)}.")
+        raise SettingsError(f"There is no algorithm {name!r}: {instead(name, ALGORITHMS)}")
     if aggregator not in AGGREGATORS:
-        raise SettingsError(f"There is no aggregator {aggregator!r}{nearest(aggregator, AGGREGATORS)}.")
+        raise SettingsError(f"There is no aggregator {aggregator!r}: {instead(aggregator, AGGREGATORS)}")
     return ALGORITHMS[name](AGGREGATORS[aggregator]())

@@ -33,6 +33,10 @@ STRANGERS_PER_HOST_MAX = 16
 
 FRAMES_PER_S = 20.0
 FRAMES_BURST = 60.0
+ARRIVALS_PER_S = 0.5
+ARRIVALS_BURST = 10.0
+"""How often one neighbour may come anew: each time its peers forget how slow it was."""
+
 RECEIVE_BYTES = 64 * 1024
 
 

@@ -17,8 +17,8 @@ import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
 from gossipfl.node.handshake import connect, secure
-from gossipfl.node.limits import CLOSE_S, DRAIN_S, Allowance, Backoff, Doorway
-from gossipfl.node.link import PEACE, Ending, Link, Traffic
+from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff, Doorway
+from gossipfl.node.link import PEACE, Ending, Link
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received
 from gossipfl.protocol.identity import Address, Neighbour, Roster
@@ -56,6 +56,7 @@ class Links:
         self._by_key = {peer.key: peer for peer in roster.neighbours}
         self._doorway = Doorway(len(roster.neighbours))
         self._links: dict[PeerId, Link] = {}
+        self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
         self._door = trio.CancelScope()
         self._rations: dict[str, Allowance] = {}
@@ -71,6 +72,9 @@ class Links:
         Raises `SettingsError` if nobody can listen there.
         """
         self._events = events
+        now = trio.current_time()
+        for peer in self._roster.neighbours:
+            self._arrivals[peer.number] = Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, now)
         listeners = await _listeners(self._listen)
         async with trio.open_nursery() as self._conversations:
             with self._door:
@@ -166,6 +170,8 @@ class Links:
         """Whether the link that was dialled to us greets well, and replaces the one that stands."""
         await link.await_greeting()
         number = link.peer.number
+        if not self._arrivals[number].take(trio.current_time()):
+            raise RemoteProtocolError("flood", "It connects anew too often.")
         standing = Standing(dialled=True, epoch=None) if number in self._greeting else None
         if number in self._links:
             standing = self._links[number].standing

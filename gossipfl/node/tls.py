@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import ssl
 import tempfile
@@ -70,12 +71,16 @@ class Credentials:
         self._server.num_tickets = 0
         self._client = _context(ssl.PROTOCOL_TLS_CLIENT, anchors)
         self._made_at: float | None = None
+        self._renew()
 
     def context(self, now: float, *, server: bool) -> ssl.SSLContext:
         """The context for a handshake at `now` (seconds of any clock), with a leaf that is fresh enough."""
-        if self._made_at is None or now - self._made_at > RENEW_S:
+        if self._made_at is None:
             self._made_at = now
-            self._renew()
+        elif now - self._made_at > RENEW_S:
+            self._made_at = now
+            with contextlib.suppress(OSError):  # a full disk: the leaf that we have is good for weeks
+                self._renew()
         return self._server if server else self._client
 
     def key_of(self, stream: ssl.SSLObject) -> bytes:

@@ -1,1 +1,5 @@
-"""Many peers in one process: the network in virtual time."""
+"""Many peers in one process.
+
+network.py  the network in virtual time
+faults.py   verdicts on messages: latency, loss
+"""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from sklearn import datasets as origin
@@ -37,12 +34,3 @@ def test_pixels_lie_between_0_and_1() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(DataError, match='did you mean "digits"'):
         load_dataset("digit")
-
-
-def test_a_data_set_loads_without_the_heavy_libraries() -> None:
-    code = (
-        "import sys, gossipfl.data as d; d.load_dataset('digits');"
-        "print(sorted({'sklearn', 'scipy', 'polars', 'pydantic'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.stdout.strip(), done.stderr.strip()) == ("[]", "")

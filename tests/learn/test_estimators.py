@@ -66,10 +66,10 @@ def test_training_that_overflows_gives_a_vector_that_is_not_a_number(kind: str) 
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"kind": "SGDClasifier", "classes": 2}, "use 'SGDClassifier'"),
+        ({"kind": "SGDClasifier", "classes": 2}, "did you mean .SGDClassifier"),
         ({"kind": "SGDClassifier"}, "use SGDRegressor"),
         ({"kind": "MLPRegressor", "classes": 2}, "use MLPClassifier"),
-        ({"kind": "SGDClassifier", "classes": 2, "options": {"alhpa": 1}}, "use 'alpha'"),
+        ({"kind": "SGDClassifier", "classes": 2, "options": {"alhpa": 1}}, "did you mean .alpha"),
         ({"kind": "SGDClassifier", "classes": 2, "options": {"alpha": -1}}, "'alpha' parameter"),
         ({"kind": "SGDClassifier", "classes": 2, "options": {"loss": "hinge"}}, "log_loss"),
         ({"kind": "SGDClassifier", "classes": 2, "options": {"class_weight": "balanced"}}, "in numbers"),

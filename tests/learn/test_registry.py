@@ -32,8 +32,8 @@ def test_an_estimator_takes_the_same_hidden_layers_as_an_mlp() -> None:
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"kind": "sofmax", "classes": 3}, "use 'softmax'"),
-        ({"kind": "perceptron-ish", "classes": 3}, "use one of|use 'MLP"),
+        ({"kind": "sofmax", "classes": 3}, "did you mean .softmax"),
+        ({"kind": "perceptron-ish", "classes": 3}, "known are|did you mean"),
         ({"kind": "softmax", "classes": None}, "'linear' or 'mlp'"),
         ({"kind": "linear", "classes": 2}, "'softmax' or 'mlp'"),
         ({"kind": "mlp", "classes": 2, "options": {"alpha": 1}}, "leave out alpha"),
@@ -46,9 +46,9 @@ def test_an_unknown_model_or_a_wrong_pairing_is_refused(settings: dict[str, Any]
 
 def test_an_unknown_algorithm_or_aggregator_is_refused() -> None:
     assert build_algorithm("dpsgd") == Dpsgd()
-    with pytest.raises(SettingsError, match="use 'dpsgd'"):
+    with pytest.raises(SettingsError, match=r"did you mean .dpsgd"):
         build_algorithm("d-psgd")
-    with pytest.raises(SettingsError, match="use 'mean'"):
+    with pytest.raises(SettingsError, match=r"did you mean .mean"):
         build_algorithm("dpsgd", "means")
 
 

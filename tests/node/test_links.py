@@ -146,6 +146,24 @@ def test_a_port_in_use_is_a_settings_error() -> None:
     run(test)
 
 
+def test_a_large_update_arrives_whole_while_pings_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.random.default_rng(1).normal(size=4_000_000).astype(np.float32)
+    monkeypatch.setattr("hosts.VECTOR", large)
+    monkeypatch.setattr("gossipfl.node.link.TICK_S", 0.02)
+
+    async def test() -> None:
+        one, two = Host(SMALL), Host(LARGE)
+        async with one.running((LARGE, NOWHERE)) as left, two.running((SMALL, one.address)):
+            await one.until(lambda host: host.count(Joined) == 1)
+            left.send(two.number, update(1, vector=large))
+            await two.until(lambda host: host.rounds_heard == [1])
+            assert np.array_equal(two.updates[0].payload[0], large)
+            assert left.spoken.messages_sent == 1
+            assert one.count(Left) == two.count(Left) == 0
+
+    run(test)
+
+
 def test_what_is_said_to_nobody_is_counted_as_lost() -> None:
     async def test() -> None:
         one = Host(SMALL)

@@ -108,6 +108,7 @@ def test_our_own_key_reflected() -> None:
 def test_an_issuer_forged() -> None:
     context = Credentials(STRANGER, [NODE.key])
     context._key = MEMBER.key  # names a member as issuer, signs with a stranger's key
+    context._renew()
     refused(knocking(context.context(0.0, server=False)), "forged-issuer")
 
 
@@ -311,6 +312,19 @@ def test_a_body_that_dribbles_while_pings_flow(monkeypatch: pytest.MonkeyPatch) 
         yield chunk[:20]
 
     refused(member(speaker(MEMBER), misbehave, "slow"), "slow")
+
+
+def test_a_member_that_comes_again_and_again() -> None:
+    node = Host(NODE)
+
+    async def test() -> None:
+        async with node.running((MEMBER, NOWHERE)):
+            while not node.refusals:
+                await member(speaker(MEMBER), lambda _: iter(()))(node.address)
+
+    with pytest.raises(BaseExceptionGroup):  # the attacker's HELLO is answered by a REJECT in the end
+        run(test)
+    assert node.reasons == ["flood"]
 
 
 def test_a_crowd_of_strangers_from_one_host() -> None:
