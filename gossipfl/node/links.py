@@ -56,6 +56,7 @@ class Links:
         self._by_key = {peer.key: peer for peer in roster.neighbours}
         self._doorway = Doorway(len(roster.neighbours))
         self._links: dict[PeerId, Link] = {}
+        self._open_links: dict[Link, None] = {}  # those above, and those that are parting
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
         self._door = trio.CancelScope()
@@ -100,7 +101,7 @@ class Links:
     async def close(self) -> None:
         """Send what waits, say goodbye to all, and close: at most 5 s and then 2 s."""
         self._door.cancel()
-        links = list(self._links.values())
+        links = list(self._open_links)
         with trio.move_on_after(DRAIN_S):
             for link in links:
                 await link.outbox.drained()
@@ -210,6 +211,7 @@ class Links:
         if replaced is not None:
             replaced.end(Ending("replaced"))
         self._links[link.peer.number] = link
+        self._open_links[link] = None
         return replaced
 
     async def _live(self, link: Link, replaced: Link | None) -> None:
@@ -223,6 +225,7 @@ class Links:
                 self._refuse(link.peer, str(link.peer.address), error)
             await link.part(ending.farewell)
         finally:
+            del self._open_links[link]
             await link.close()
 
     async def _converse(self, link: Link) -> Ending:

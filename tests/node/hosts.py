@@ -110,15 +110,17 @@ def run(test: Callable[[], Awaitable[None]], *, seconds: float = 6) -> None:
     trio.run(timed)
 
 
-async def raw_tls(address: Address, context: ssl.SSLContext) -> trio.SSLStream[trio.SocketStream]:
+@asynccontextmanager
+async def raw_tls(
+    address: Address, context: ssl.SSLContext
+) -> AsyncIterator[trio.SSLStream[trio.SocketStream]]:
     """A TLS connection by whatever `context` says, as an attacker makes it."""
     stream = trio.SSLStream(await trio.open_tcp_stream(*address), context)
     try:
         await stream.do_handshake()
-    except trio.BrokenResourceError:
+        yield stream
+    finally:
         await trio.aclose_forcefully(stream)
-        raise
-    return stream
 
 
 async def read_to_end(stream: trio.abc.ReceiveStream) -> bytes:
