@@ -3,7 +3,8 @@
 contracts.py    what a model, an algorithm and an aggregator are; Samples
 models.py       linear and softmax regression, MLP: layers.py, batches.py, metrics.py, training.py
 estimators.py   scikit-learn estimators as models
-dpsgd.py        D-PSGD
+dpsgd.py, combine_then_adapt.py, momentum.py, quasi_global.py, gradient_tracking.py, exact_diffusion.py,
+extra.py        the algorithms, one each
 aggregators.py  the weighted mean
 registry.py     their names in settings
 """

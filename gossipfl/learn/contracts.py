@@ -31,6 +31,19 @@ class Heard(NamedTuple):
     own_weight: Array  # (...), float64
 
 
+def lazily(heard: Heard) -> tuple[Array, Array]:
+    """Own weight and weights of (I + W) / 2 instead of W; a peer that adopts what it heard keeps W."""
+    adopts = heard.own_weight == 0
+    half = np.where(adopts, heard.own_weight, (1.0 + heard.own_weight) / 2)
+    return half, np.where(adopts[..., None], heard.weights, heard.weights / 2)
+
+
+def unless_adopted(heard: Heard, kept: Array, instead: Array | None = None) -> Array:
+    """`kept` (..., d), but for peers that adopt what they heard, whose past is void: `instead`, or 0."""
+    adopts = (heard.own_weight == 0)[..., None]
+    return np.where(adopts, np.zeros_like(kept) if instead is None else instead, kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """The rows that one peer (or each of many) holds, as indices into one shared array, never as copies.

@@ -7,15 +7,29 @@ from typing import Any
 
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.combine_then_adapt import CombineThenAdapt
 from gossipfl.learn.contracts import Aggregator, Algorithm, Model
 from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
+from gossipfl.learn.exact_diffusion import ExactDiffusion
+from gossipfl.learn.extra import Extra
+from gossipfl.learn.gradient_tracking import GradientTracking
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
+from gossipfl.learn.momentum import Momentum
+from gossipfl.learn.quasi_global import QuasiGlobal
 from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
 AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
-ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm[Any]]] = {"dpsgd": Dpsgd}
+ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm[Any]]] = {
+    "dpsgd": Dpsgd,
+    "combine-then-adapt": CombineThenAdapt,
+    "momentum": Momentum,
+    "quasi-global": QuasiGlobal,
+    "gradient-tracking": GradientTracking,
+    "exact-diffusion": ExactDiffusion,
+    "extra": Extra,
+}
 
 
 def build_model(
