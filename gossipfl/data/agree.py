@@ -66,8 +66,9 @@ def _all_columns(tables: Sequence[Cells]) -> list[str]:
     if all(table.sparse for table in tables):
         return list(max(tables, key=lambda table: table.frame.width).frame.columns)
     names = list(tables[0].frame.columns)
+    known = set(names)
     for table in tables[1:]:
-        if extra := [name for name in table.frame.columns if name not in names]:
+        if extra := [name for name in table.frame.columns if name not in known]:
             raise DataError(
                 f'{table.name}: column "{extra[0]}" is not in {tables[0].name}; remove or rename it.'
             )

@@ -5,6 +5,7 @@ Rules: rows are counted from 1, below the header, as they stand in the file.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -36,8 +37,8 @@ class Cells:
         """One column; DataError, with the nearest name, if the file has none such."""
         import polars as pl
 
-        if name in self.frame.columns:
-            return self.frame[name]
+        with contextlib.suppress(pl.exceptions.ColumnNotFoundError):
+            return self.frame.get_column(name)
         if self.sparse and name.startswith("feature_"):
             return pl.Series(name, np.zeros(self.frame.height))
         if not self.headed:
@@ -60,8 +61,8 @@ class Cells:
         """A column as numbers (N,), NaN where missing; DataError that names the first cell that is none."""
         column = self.column(name)
         values = parse_numbers(column)
-        bad = column.is_not_null().to_numpy() & ~np.isfinite(values)
-        if bad.any():
+        if np.count_nonzero(~np.isfinite(values)) > column.null_count():
+            bad = column.is_not_null().to_numpy() & ~np.isfinite(values)
             self.refuse(name, bad, "is not a number", "correct the cell or mark it missing.")
         return values
 
@@ -74,9 +75,7 @@ def parse_numbers(column: pl.Series) -> NDArray[np.float64]:
     """(N,), NaN where a cell is missing or not a number."""
     import polars as pl
 
-    if column.dtype == pl.String:
-        column = column.str.strip_prefix("+")
-    return column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+    return column.cast(pl.Float64, strict=False).to_numpy()
 
 
 def parse_labels(column: pl.Series) -> pl.Series:

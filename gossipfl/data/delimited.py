@@ -13,6 +13,7 @@ import contextlib
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Collection
 
 import numpy as np
@@ -132,9 +133,6 @@ def _guess_header(frame: pl.DataFrame, names: Collection[str]) -> bool:
 
 def _take_header(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     names = [cell or old for cell, old in zip(frame.row(0), frame.columns, strict=True)]
-    for column in names:
-        if names.count(column) > 1:
-            raise DataError(
-                f'{name}: two columns are named "{column}"; rename one, or say there is no header.'
-            )
+    if twice := [column for column, times in Counter(names).items() if times > 1]:
+        raise DataError(f'{name}: two columns are named "{twice[0]}"; rename one, or say there is no header.')
     return frame.slice(1).rename(dict(zip(frame.columns, names, strict=True)))

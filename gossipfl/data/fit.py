@@ -130,8 +130,9 @@ def _groups(cells: Cells, schema: Schema) -> dict[str, Array]:
 
     names = [column.name for column in schema.columns if isinstance(column, Categorical)]
     groups: dict[str, Array] = {}
+    there = set(cells.frame.columns)
     for name in (*names, *schema.dropped):
-        if name in cells.frame.columns:
+        if name in there:
             labels = cells.labels(name).fill_null(MISSING_GROUP)
             values = labels.unique().sort()
             # One shared string per distinct text, not one per row.

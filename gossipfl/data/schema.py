@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -80,9 +81,8 @@ class Schema:
             raise DataError(
                 f"a schema has between 1 and {COLUMNS_MAX} columns, this one {len(self.columns)}."
             )
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f'column "{twice}" stands in the schema twice; keep one of the two.')
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise DataError(f'column "{twice[0]}" stands in the schema twice; keep one of the two.')
         for column in (*self.columns, self.target):
             bound = CLASSES_MAX if column is self.target else CATEGORIES_MAX
             if isinstance(column, Categorical) and len(column.categories) > bound:
