@@ -110,7 +110,9 @@ def _numeric(tables: Sequence[Cells], name: str) -> Numeric:
     numbers = numbers[~np.isnan(numbers)]
     with np.errstate(over="ignore", invalid="ignore"):  # `Numeric` refuses what is not finite
         mean, scale = float(numbers.mean()), float(numbers.std())
-    return Numeric(name, mean, scale if scale > 0 else 1.0)
+    if numbers.min() == numbers.max():  # whose mean and deviation are rounded, and not quite that and 0
+        mean, scale = float(numbers[0]), 1.0
+    return Numeric(name, mean, scale or 1.0)
 
 
 def _categorical(cells: pl.Series, name: str) -> Categorical:

@@ -103,6 +103,13 @@ def test_a_constant_column_has_scale_one(tmp_path: Path) -> None:
     assert table.features.tolist() == [[0], [0]]
 
 
+def test_a_constant_column_is_zero_however_its_mean_is_rounded(tmp_path: Path) -> None:
+    path = write(tmp_path, "x,y\n" + "0.1,a\n0.1,b\n" * 500)
+    schema = make_schema([path], "y")
+    assert schema.columns[0] == Numeric("x", 0.1, 1.0)
+    assert not read_features(path, schema).any()
+
+
 def test_thousands_of_columns_are_read_in_seconds(tmp_path: Path) -> None:
     columns = 5_000
     rows = "".join(",".join(["1"] * columns) + f",{word}\n" for word in "ab")
