@@ -31,7 +31,7 @@ async def secure(
 
     Raises `LinkError`, or `RemoteProtocolError` with a reason of `tls`, or slow.
     """
-    context = credentials.context(trio.current_time(), server=server)
+    context = credentials.context(server=server)
     stream: Stream = trio.SSLStream(transport, context, server_side=server)
     try:
         with trio.fail_after(HANDSHAKE_S):

@@ -13,6 +13,7 @@ import contextlib
 import secrets
 import ssl
 import tempfile
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +36,7 @@ LEAF_AHEAD = timedelta(days=30)
 """A leaf is good from two days back, for clocks that are slow, and for a month: our guess."""
 
 RENEW_S = 86_400.0
-"""A node makes a new leaf when the last is a day old."""
+"""A node makes a new leaf when its clock is a day away from where it made the last, be it by being set."""
 
 _SPOKEN = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "no-certificate",
@@ -65,19 +66,18 @@ class Credentials:
     def __init__(self, identity: Identity, keys: Iterable[bytes]) -> None:
         self._secret = Ed25519PrivateKey.from_private_bytes(identity.seed)
         self._key = identity.key
-        self._keys = frozenset(keys)
-        anchors = b"".join(_anchor(key) for key in sorted(self._keys))
+        self._keys = {_named(key.hex()): key for key in sorted(keys)}
+        anchors = b"".join(map(_anchor, self._keys.values()))
         self._server = _context(ssl.PROTOCOL_TLS_SERVER, anchors)
         self._server.num_tickets = 0
         self._client = _context(ssl.PROTOCOL_TLS_CLIENT, anchors)
-        self._made_at: float | None = None
+        self._made_at = time.time()
         self._renew()
 
-    def context(self, now: float, *, server: bool) -> ssl.SSLContext:
-        """The context for a handshake at `now` (seconds of any clock), with a leaf that is fresh enough."""
-        if self._made_at is None:
-            self._made_at = now
-        elif now - self._made_at > RENEW_S:
+    def context(self, *, server: bool) -> ssl.SSLContext:
+        """The context for a handshake, with a leaf that is fresh enough."""
+        now = time.time()  # the clock by which others judge the leaf
+        if abs(now - self._made_at) > RENEW_S:
             self._made_at = now
             with contextlib.suppress(OSError):  # a full disk: the leaf that we have is good for weeks
                 self._renew()
@@ -92,8 +92,7 @@ class Credentials:
             raise RemoteProtocolError("tls-version", f"It speaks {stream.version()}, not TLSv1.3.")
         if stream.selected_alpn_protocol() != ALPN:
             raise RemoteProtocolError("alpn", f"It did not choose the protocol {ALPN}.")
-        issuer = _issuer(stream.getpeercert(binary_form=True) or b"")
-        key = next((key for key in self._keys if issuer == _named(key.hex())), None)
+        key = self._keys.get(_issuer(stream.getpeercert(binary_form=True) or b""))
         if key is None:
             raise RemoteProtocolError("unknown-key", "Its key is not listed.")
         return key

@@ -19,20 +19,22 @@ VALUE_MAX = 1e15
 
 
 class ReplayWindow:
-    """Lets each sender's updates through in growing order of (boot epoch, sequence), each at most once."""
+    """Lets each sender's updates through once: its boot epochs grow, and within one sequence and round do."""
 
     def __init__(self) -> None:
-        self._last: dict[PeerId, tuple[int, int]] = {}
+        self._last: dict[PeerId, tuple[int, int, int]] = {}
 
-    def check(self, sender: PeerId, place: tuple[int, int]) -> None:
-        """Raise `RemoteProtocolError("replay")` unless `place` is newer than all accepted of `sender`."""
-        last = self._last.get(sender)
-        if last is not None and place <= last:
-            raise RemoteProtocolError("replay", f"Update {place} is not newer than the last, {last}.")
+    def check(self, sender: PeerId, update: Update) -> None:
+        """Raise `RemoteProtocolError("replay")` unless `update` is newer than all accepted of `sender`."""
+        epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
+        newer = update.sequence > sequence and update.round > round_
+        if update.epoch < epoch or (update.epoch == epoch and not newer):
+            said = f"Update {update.sequence} of round {update.round}"
+            raise RemoteProtocolError("replay", f"{said} is not newer than {sequence} of round {round_}.")
 
-    def accept(self, sender: PeerId, place: tuple[int, int]) -> None:
-        """Let nothing at or before `place` through again."""
-        self._last[sender] = place
+    def accept(self, sender: PeerId, update: Update) -> None:
+        """Let nothing at or before `update` through again."""
+        self._last[sender] = update.epoch, update.sequence, update.round
 
 
 class Admission:
@@ -51,13 +53,12 @@ class Admission:
         _check_range("round", update.round, self.rounds)
         _check_range("samples", update.samples, SAMPLES_MAX)
         _check_range("degree", update.degree, DEGREE_MAX)
-        place = (update.epoch, update.sequence)
-        self._window.check(sender, place)
+        self._window.check(sender, update)
         if layout_of(update.payload) != self.layout:
             raise RemoteProtocolError("layout", "The payload does not have the layout agreed upon.")
         for array in update.payload:
             _check_values(array)
-        self._window.accept(sender, place)
+        self._window.accept(sender, update)
 
 
 def _check_range(name: str, value: int, most: int) -> None:

@@ -3,7 +3,8 @@
 Rules:
 - Lengths are judged before a byte of them is kept, so a peer cannot make us hold more than we agreed to.
 - A reader takes only the types it was told to expect at this stage of the conversation.
-- The body of an update follows as CHUNK frames, so that control frames slip in between.
+- The body of an update follows as CHUNK frames, so that control frames slip in between; each but the last
+  is of 128 KiB, so that nobody can make us work through a body byte by byte.
 - How the stream was cut into pieces never changes what is read or refused.
 """
 
@@ -15,12 +16,13 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from gossipfl.errors import RemoteProtocolError
 
 MAGIC = b"GF\x01"
 HEADER_BYTES_MAX = 4096
 CHUNK_BYTES = 128 * 1024
-CHUNK_BYTES_MAX = 256 * 1024
 _PREFIX = struct.Struct(">3sBIQ")
 PREFIX_BYTES = _PREFIX.size
 
@@ -40,12 +42,15 @@ class FrameType(enum.IntEnum):
 
 
 class Frame(NamedTuple):
-    """One whole frame; `digest` is the blake2b-256 of `body`, taken while it arrived."""
+    """A frame. An UPDATE is read before its body is kept; all its chunks are read as one CHUNK.
+
+    `digest` is the blake2b-256 of the body, taken while it arrived.
+    """
 
     type: FrameType
     header: bytes
-    body: bytearray
-    digest: bytes
+    body: memoryview = memoryview(b"")
+    digest: bytes = b""
 
 
 def stream_bytes(header_bytes: int, body_bytes: int) -> int:
@@ -63,18 +68,32 @@ def update_frames(header: bytes, body: Iterable[memoryview]) -> Iterator[bytes]:
     """An update as pieces of at most 128 KiB and a prefix, between which control frames may stand."""
     buffers = list(body)
     yield _PREFIX.pack(MAGIC, FrameType.UPDATE, len(header), sum(map(len, buffers))) + header
+    for parts in _chunks(buffers):
+        yield b"".join((_PREFIX.pack(MAGIC, FrameType.CHUNK, 0, sum(map(len, parts))), *parts))
+
+
+def _chunks(buffers: Iterable[memoryview]) -> Iterator[list[memoryview]]:
+    """The parts of `buffers` that make up one chunk each."""
+    parts: list[memoryview] = []
+    room = CHUNK_BYTES
     for buffer in buffers:
-        for start in range(0, len(buffer), CHUNK_BYTES):
-            chunk = buffer[start : start + CHUNK_BYTES]
-            yield b"".join((_PREFIX.pack(MAGIC, FrameType.CHUNK, 0, len(chunk)), chunk))
+        start = 0
+        while start < len(buffer):
+            parts.append(buffer[start : start + room])
+            start += len(parts[-1])
+            room -= len(parts[-1])
+            if not room:
+                yield parts
+                parts, room = [], CHUNK_BYTES
+    if parts:
+        yield parts
 
 
 class _Body:
-    """The body of an update while it arrives."""
+    """The body of an update while it arrives; memory is taken as it fills, not when it is announced."""
 
-    def __init__(self, header: bytes, length: int) -> None:
-        self.header = header
-        self.content = bytearray(length)
+    def __init__(self, length: int) -> None:
+        self.content = np.empty(length, np.uint8).data
         self.filled = 0
         self._hash = hashlib.blake2b(digest_size=32)
 
@@ -88,7 +107,7 @@ class _Body:
         self.filled += len(piece)
 
     def frame(self) -> Frame:
-        return Frame(FrameType.UPDATE, self.header, self.content, self._hash.digest())
+        return Frame(FrameType.CHUNK, b"", self.content, self._hash.digest())
 
 
 class FrameReader:
@@ -130,8 +149,7 @@ class FrameReader:
                 rest = self._take_prefix(rest)
             if self._header is not None:
                 rest = self._take_header(rest, self._header)
-            if (frame := self._ended()) is not None:
-                yield frame
+            yield from self._ended()
 
     def _take_prefix(self, data: memoryview) -> memoryview:
         wanted = PREFIX_BYTES - len(self._prefix)
@@ -168,7 +186,7 @@ class FrameReader:
     def _judge_chunk(self, header_bytes: int, body_bytes: int) -> None:
         if self._body is None:
             raise RemoteProtocolError("unexpected-type", "A chunk came without an update.")
-        if header_bytes or not 0 < body_bytes <= min(CHUNK_BYTES_MAX, self._body.missing):
+        if header_bytes or body_bytes != min(CHUNK_BYTES, self._body.missing):
             raise RemoteProtocolError("body-length", f"A chunk of {body_bytes} bytes is not due now.")
 
     def _take_header(self, data: memoryview, header: bytearray) -> memoryview:
@@ -182,14 +200,13 @@ class FrameReader:
         self._chunk_left -= len(piece)
         return data[len(piece) :]
 
-    def _ended(self) -> Frame | None:
-        """The frame that is whole now, if any."""
+    def _ended(self) -> Iterator[Frame]:
+        """What is whole now; an update's body is kept only after its header was taken."""
         if self._header is not None and len(self._header) == self._header_bytes:
             header, self._header = bytes(self._header), None
-            if self._type is not FrameType.UPDATE:
-                return Frame(self._type, header, bytearray(), b"")
-            self._body = _Body(header, self._body_bytes)
+            yield Frame(self._type, header)
+            if self._type is FrameType.UPDATE:
+                self._body = _Body(self._body_bytes)
         if self._body is not None and not self._body.missing:
             frame, self._body = self._body.frame(), None
-            return frame
-        return None
+            yield frame

@@ -19,12 +19,14 @@ from gossipfl.protocol.layout import body_bytes
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
 from gossipfl.protocol.messages import Begun, Message, Update
 from gossipfl.protocol.wire import (
+    Announcement,
     Hello,
     Rejection,
+    decode_announcement,
     decode_begun,
+    decode_body,
     decode_hello,
     decode_rejection,
-    decode_update,
     encode_begun,
     encode_hello,
     encode_rejection,
@@ -89,6 +91,7 @@ class Session:
         self._own = own
         self._key = key
         self._epoch: int | None = None  # of the neighbour's boot, once it greeted
+        self._announced: Announcement  # the update whose body is arriving
         first = FrameType.HELLO_ACK if dialled else FrameType.HELLO
         self.reader = FrameReader({first: 0, FrameType.REJECT: 0})
 
@@ -115,7 +118,11 @@ class Session:
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
         for frame in self.reader.receive(data):
-            yield self._take(frame)
+            if frame.type is FrameType.UPDATE:  # judged before its body is kept
+                terms = self._own.manifest
+                self._announced = decode_announcement(frame.header, terms, self._key, self._epoch or 0)
+            else:
+                yield self._take(frame)
 
     def _take(self, frame: Frame) -> Happening:
         match frame.type:
@@ -125,8 +132,8 @@ class Session:
                 epoch = self._greet(frame.header)
                 self._open()
                 return Opened(epoch)
-            case FrameType.UPDATE:
-                return decode_update(frame, self._own.manifest, self._key, self._epoch or 0)
+            case FrameType.CHUNK:
+                return decode_body(frame, self._announced, self._own.manifest.layout)
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.REJECT:

@@ -17,7 +17,7 @@ import msgpack
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
-from gossipfl.protocol.layout import body_buffers, split_body
+from gossipfl.protocol.layout import Layout, body_buffers, body_bytes, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
 from gossipfl.protocol.messages import Begun, Message, Update
 
@@ -37,6 +37,17 @@ class Hello(NamedTuple):
     name: str
     epoch: int
     digests: Digests
+
+
+class Announcement(NamedTuple):
+    """What the signed header of an update says; `digest` is of the body that is still to come."""
+
+    round: int
+    epoch: int
+    sequence: int
+    samples: int
+    degree: int
+    digest: bytes
 
 
 class Rejection(NamedTuple):
@@ -114,23 +125,28 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
     return header + identity.sign(_DOMAIN + header), buffers
 
 
-def decode_update(frame: Frame, manifest: Manifest, sender: bytes, epoch: int) -> Update:
-    """The update in `frame`, said by the authenticated key `sender` that greeted with `epoch`.
+def decode_announcement(header: bytes, manifest: Manifest, sender: bytes, epoch: int) -> Announcement:
+    """What `header` says, if the authenticated key `sender`, which greeted with `epoch`, may say it.
 
-    Raises `RemoteProtocolError`: malformed, sender, signature, run, manifest, epoch, body-length, digest.
+    Raises `RemoteProtocolError`: malformed, sender, signature, run, manifest, epoch, body-length.
     """
-    if len(frame.header) != _UPDATE_BYTES:
+    if len(header) != _UPDATE_BYTES:
         raise _malformed()
-    signed, signature = frame.header[: _UPDATE.size], frame.header[_UPDATE.size :]
+    signed, signature = header[: _UPDATE.size], header[_UPDATE.size :]
     run_id, terms, key, boot, round_, sequence, samples, degree, length, digest = _UPDATE.unpack(signed)
     _demand(key == sender, "sender", "The update is by another key than the one that brought it.")
     _demand(verify(key, signature, _DOMAIN + signed), "signature", "It is not signed by its key.")
     _demand(run_id == manifest.run_id, "run", "The update is of another run.")
     _demand(terms == manifest.hash, "manifest", "The update follows another manifest.")
     _demand(boot == epoch, "epoch", "The update was signed before its sender last started.")
-    _demand(length == len(frame.body), "body-length", "The body is not as long as its header says.")
-    _demand(digest == frame.digest, "digest", "The body is not the one that was signed.")
-    return Update(round_, boot, sequence, samples, degree, split_body(frame.body, manifest.layout))
+    _demand(length == body_bytes(manifest.layout), "body-length", "The body signed has another length.")
+    return Announcement(round_, boot, sequence, samples, degree, digest)
+
+
+def decode_body(body: Frame, announced: Announcement, layout: Layout) -> Update:
+    """The update `announced`, now that its `body` has come. Raises `RemoteProtocolError`: digest."""
+    _demand(body.digest == announced.digest, "digest", "The body is not the one that was signed.")
+    return Update(*announced[:5], split_body(body.body, layout))
 
 
 def _demand(holds: bool, reason: str, detail: str) -> None:

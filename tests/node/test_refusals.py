@@ -50,7 +50,7 @@ def refused(attack: Attack, *reasons: str) -> Host:
 
 
 def client(identity: Identity, trusted: Identity = NODE) -> ssl.SSLContext:
-    return Credentials(identity, [trusted.key]).context(0.0, server=False)
+    return Credentials(identity, [trusted.key]).context(server=False)
 
 
 def knocking(context: ssl.SSLContext) -> Attack:
@@ -112,7 +112,7 @@ def test_an_issuer_forged() -> None:
     context = Credentials(STRANGER, [NODE.key])
     context._key = MEMBER.key  # names a member as issuer, signs with a stranger's key
     context._renew()
-    refused(knocking(context.context(0.0, server=False)), "forged-issuer")
+    refused(knocking(context.context(server=False)), "forged-issuer")
 
 
 def test_no_certificate() -> None:

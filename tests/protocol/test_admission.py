@@ -64,8 +64,15 @@ def test_an_update_passes_once_for_each_sender() -> None:
     assert reason_of(gate, GOOD) == "replay"
     assert reason_of(gate, replace(GOOD, sequence=4)) == "replay"
     assert reason_of(gate, replace(GOOD, epoch=6, sequence=99)) == "replay"
-    gate.check(1, replace(GOOD, sequence=6))
+    gate.check(1, replace(GOOD, sequence=6, round=4))
     gate.check(1, replace(GOOD, epoch=8, sequence=0))
+
+
+def test_a_sender_speaks_once_of_each_round() -> None:
+    gate = admission()
+    gate.check(1, GOOD)
+    assert reason_of(gate, replace(GOOD, sequence=6)) == "replay"
+    assert reason_of(gate, replace(GOOD, sequence=6, round=2)) == "replay"
 
 
 def test_a_payload_survives_its_body() -> None:

@@ -17,6 +17,7 @@ from gossipfl.protocol.framing import (
     FrameReader,
     FrameType,
     control_frame,
+    stream_bytes,
     update_frames,
 )
 
@@ -51,12 +52,25 @@ def test_any_cutting_reads_the_same_frames(cuts: list[int]) -> None:
     frames, reason = read(reader, stream(), cuts)
     assert not reason
     assert reader.between_frames
-    assert [frame.type.name for frame in frames] == ["HELLO", "PING", "PING", "PING", "UPDATE", "PING"]
-    assert bytes(frames[4].body) == BODY
+    assert [frame.type.name for frame in frames] == [
+        *["HELLO", "UPDATE", "PING", "PING", "PING", "CHUNK", "PING"]
+    ]
+    assert bytes(frames[5].body) == BODY
 
 
-def test_chunks_are_small_enough_for_a_ping_to_slip_in() -> None:
-    assert max(map(len, update_frames(b"h", [memoryview(BODY)]))) == CHUNK_BYTES + 16
+@pytest.mark.parametrize("cut", [0, 1, CHUNK_BYTES, len(BODY)])
+def test_all_chunks_but_the_last_are_full_however_the_body_lies_in_memory(cut: int) -> None:
+    buffers = [memoryview(BODY[:cut]), memoryview(BODY[cut:])]
+    header, *chunks = update_frames(b"h", buffers)
+    assert [len(chunk) - 16 for chunk in chunks] == [CHUNK_BYTES, CHUNK_BYTES, len(BODY) - 2 * CHUNK_BYTES]
+    assert b"".join(chunk[16:] for chunk in chunks) == BODY
+    assert sum(map(len, chunks)) + len(header) == stream_bytes(1, len(BODY))
+
+
+def test_a_body_of_nothing_is_whole_with_its_header() -> None:
+    (header,) = update_frames(b"h", [])
+    frames, _ = read(FrameReader({FrameType.UPDATE: 0}), header, [])
+    assert [frame.type.name for frame in frames] == ["UPDATE", "CHUNK"]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +87,7 @@ def test_chunks_are_small_enough_for_a_ping_to_slip_in() -> None:
         (prefix(FrameType.UPDATE, 0, len(BODY)) + prefix(FrameType.UPDATE, 0, len(BODY)), "unexpected-type"),
         (prefix(FrameType.UPDATE, 0, len(BODY)) + prefix(FrameType.CHUNK, 0, 1 << 40), "body-length"),
         (prefix(FrameType.UPDATE, 0, len(BODY)) + prefix(FrameType.CHUNK, 0, 0), "body-length"),
+        (prefix(FrameType.UPDATE, 0, len(BODY)) + prefix(FrameType.CHUNK, 0, 1), "body-length"),
         (prefix(FrameType.UPDATE, 0, len(BODY)) + prefix(FrameType.CHUNK, 9, 5), "body-length"),
     ],
 )

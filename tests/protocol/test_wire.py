@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgpack
 import numpy as np
 import pytest
@@ -16,9 +18,10 @@ from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.messages import Update
 from gossipfl.protocol.wire import (
     Hello,
+    decode_announcement,
+    decode_body,
     decode_hello,
     decode_rejection,
-    decode_update,
     encode_hello,
     encode_rejection,
     encode_update,
@@ -31,49 +34,59 @@ UPDATE = Update(round=3, epoch=7, sequence=2, samples=40, degree=2, payload=PAYL
 HELLO = Hello(1, TERMS.run_id, "anna", 7, TERMS.digests)
 
 
-def framed(identity: Identity = ANNA, terms: Manifest = TERMS) -> Frame:
-    header, body = encode_update(identity, terms, UPDATE)
+def header_of(identity: Identity = ANNA, terms: Manifest = TERMS) -> bytes:
+    return encode_update(identity, terms, UPDATE)[0]
+
+
+def body_of(buffers: list[memoryview]) -> Frame:
     reader = FrameReader({FrameType.UPDATE: body_bytes(TERMS.layout)})
-    return next(frame for piece in update_frames(header, body) for frame in reader.receive(piece))
+    _, body = (frame for piece in update_frames(b"", buffers) for frame in reader.receive(piece))
+    return body
 
 
-def reason_of(frame: Frame, epoch: int = 7) -> str:
+def reason_of(header: bytes, epoch: int = 7) -> str:
     with pytest.raises(RemoteProtocolError) as caught:
-        decode_update(frame, TERMS, ANNA.key, epoch)
+        decode_announcement(header, TERMS, ANNA.key, epoch)
     return caught.value.reason
 
 
 def test_an_update_comes_back_as_it_was() -> None:
-    back = decode_update(framed(), TERMS, ANNA.key, 7)
+    header, buffers = encode_update(ANNA, TERMS, UPDATE)
+    back = decode_body(body_of(buffers), decode_announcement(header, TERMS, ANNA.key, 7), TERMS.layout)
     assert (back.round, back.epoch, back.sequence, back.samples, back.degree) == (3, 7, 2, 40, 2)
     assert all(np.array_equal(one, two) for one, two in zip(back.payload, PAYLOAD, strict=True))
     assert not back.payload[0].flags.writeable
 
 
 def test_every_flipped_bit_of_a_header_is_refused() -> None:
-    frame = framed()
-    for bit in range(len(frame.header) * 8):
-        header = bytearray(frame.header)
+    for bit in range(len(header_of()) * 8):
+        header = bytearray(header_of())
         header[bit // 8] ^= 1 << bit % 8
-        assert reason_of(frame._replace(header=bytes(header))) in ("signature", "sender")
+        assert reason_of(bytes(header)) in ("signature", "sender")
 
 
 def test_a_changed_body_is_refused() -> None:
-    header, body = encode_update(ANNA, TERMS, UPDATE)
-    spoilt = bytearray(b"".join(body))
+    header, buffers = encode_update(ANNA, TERMS, UPDATE)
+    announced = decode_announcement(header, TERMS, ANNA.key, 7)
+    spoilt = bytearray(b"".join(buffers))
     spoilt[0] ^= 1
-    reader = FrameReader({FrameType.UPDATE: len(spoilt)})
-    pieces = update_frames(header, [memoryview(spoilt)])
-    frame = next(frame for piece in pieces for frame in reader.receive(piece))
-    assert reason_of(frame) == "digest"
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_body(body_of([memoryview(spoilt)]), announced, TERMS.layout)
+    assert caught.value.reason == "digest"
 
 
 def test_a_signed_update_is_refused_elsewhere() -> None:
-    assert reason_of(framed(BERT)) == "sender"
-    assert reason_of(framed(terms=Manifest.of("other", 10, TERMS.layout, model="softmax"))) == "run"
-    assert reason_of(framed(terms=Manifest.of("trial", 10, TERMS.layout, model="mlp"))) == "manifest"
-    assert reason_of(framed(), epoch=8) == "epoch"
-    assert reason_of(framed()._replace(header=b"short")) == "malformed"
+    assert reason_of(header_of(BERT)) == "sender"
+    other = Manifest.of("other", 10, TERMS.layout, model="softmax")
+    assert reason_of(header_of(terms=other)) == "run"
+    assert reason_of(header_of(terms=Manifest.of("trial", 10, TERMS.layout, model="mlp"))) == "manifest"
+    assert reason_of(header_of(), epoch=8) == "epoch"
+    assert reason_of(b"short") == "malformed"
+
+
+def test_a_body_signed_with_another_length_is_refused() -> None:
+    shorter = replace(UPDATE, payload=PAYLOAD[:1])
+    assert reason_of(encode_update(ANNA, TERMS, shorter)[0]) == "body-length"
 
 
 def test_a_greeting_comes_back_as_it_was() -> None:
