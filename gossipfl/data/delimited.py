@@ -9,7 +9,6 @@ Rules:
 from __future__ import annotations
 
 import codecs
-import contextlib
 import csv
 import io
 import re
@@ -20,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from gossipfl.data.cells import Cells, parse_numbers, tidy
+from gossipfl.data.schema import check_delimiter
 from gossipfl.errors import DataError
 
 _DELIMITERS = ("\t", ";", "|", ",", " ")
@@ -31,8 +31,7 @@ def parse_delimited(
     text: bytes, name: str, header: bool | None, delimiter: str | None, names: Collection[str] = ()
 ) -> Cells:
     """The cells of `text`. `names` are columns that a header is known to hold."""
-    if delimiter is not None and len(delimiter.encode()) != 1:
-        raise DataError(f'delimiter "{delimiter}" must be one ASCII character, such as ";".')
+    check_delimiter(delimiter)
     text = _plain(text, name)
     delimiter = delimiter or _guess_delimiter(text)
     text = _without_loose_blanks(text, delimiter)
@@ -60,7 +59,7 @@ def _plain(text: bytes, name: str) -> bytes:
     except UnicodeDecodeError as wrong:
         line = text.count(b"\n", 0, wrong.start) + 1
         raise DataError(f"{name}: line {line} is not UTF-8 text; save the file as CSV in UTF-8.") from None
-    if b"\0" in text[:_SAMPLE_BYTES]:
+    if b"\0" in text:
         raise DataError(f"{name}: this is not a text file; give CSV, Parquet, SVMLight or NPZ.")
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
@@ -88,7 +87,7 @@ def _without_loose_blanks(text: bytes, delimiter: str) -> bytes:
     """`a, "b"` as `a,"b"`, as a quote counts only where a cell starts; runs of blanks as one delimiter."""
     if delimiter == " ":
         return re.sub(rb"(?m)^ +| +$", b"", re.sub(rb"[ \t]+", b" ", text))
-    if delimiter == "\t":
+    if delimiter == "\t" or b'"' not in text:
         return text
     edge = re.escape(delimiter.encode())
     text = re.sub(rb"(?m)(^|" + edge + rb')[ \t]+"(?!"[^\n' + edge + rb"])", rb'\1"', text)
@@ -101,8 +100,7 @@ def _split(text: bytes, name: str, delimiter: str) -> pl.DataFrame:
     except pl.exceptions.NoDataError:
         raise DataError(f"{name}: the file is empty; give one with rows.") from None
     except pl.exceptions.PolarsError:
-        with contextlib.suppress(csv.Error):  # an unclosed quote can make an endless cell
-            _name_uneven_row(text, name, delimiter)
+        _name_uneven_row(text, name, delimiter)
         raise DataError(f"{name}: a quote is opened and never closed; correct it.") from None
     # A row that ends early is filled up with nulls, which would pass for missing cells.
     if frame.width > 1 and frame[:, -1].null_count():
@@ -113,13 +111,19 @@ def _split(text: bytes, name: str, delimiter: str) -> pl.DataFrame:
 def _name_uneven_row(text: bytes, name: str, delimiter: str) -> None:
     reader = csv.reader(io.StringIO(text.decode("utf-8"), newline=""), delimiter=delimiter)
     expected = 0
-    for cells in reader:
-        expected = expected or len(cells)
-        if cells and len(cells) != expected:
-            raise DataError(
-                f"{name}: line {reader.line_num} has {len(cells)} cells and the first line has {expected};"
-                f' correct the line, or name the delimiter if "{delimiter}" is not it.'
-            )
+    try:
+        for cells in reader:
+            expected = expected or len(cells)
+            if cells and len(cells) != expected:
+                raise DataError(
+                    f"{name}: line {reader.line_num} has {len(cells)} cells and the first line has"
+                    f' {expected}; correct the line, or name the delimiter if "{delimiter}" is not it.'
+                )
+    except csv.Error:
+        raise DataError(
+            f"{name}: a cell is longer than {csv.field_size_limit()} characters by line {reader.line_num}, or"
+            " its quote is never closed; correct it."
+        ) from None
 
 
 def _guess_header(frame: pl.DataFrame, names: Collection[str]) -> bool:

@@ -87,8 +87,7 @@ class Schema:
             bound = CLASSES_MAX if column is self.target else CATEGORIES_MAX
             if isinstance(column, Categorical) and len(column.categories) > bound:
                 raise DataError(f'column "{column.name}" has more than {bound} categories.')
-        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
-            raise DataError(f'delimiter "{self.delimiter}" must be one ASCII character, such as ";".')
+        check_delimiter(self.delimiter)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,6 +159,12 @@ class Schema:
         if len(text) > SCHEMA_BYTES_MAX:
             raise DataError(f"{path}: larger than {SCHEMA_BYTES_MAX >> 20} MiB; this is not a schema.")
         return cls.from_json(text, str(path))
+
+
+def check_delimiter(delimiter: str | None) -> None:
+    """DataError unless it is None or can part cells."""
+    if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '"\r\n\0'):
+        raise DataError(f'delimiter {delimiter!r} must be one ASCII character that is no quote, such as ";".')
 
 
 def _check_name(name: str) -> None:
