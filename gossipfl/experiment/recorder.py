@@ -38,6 +38,7 @@ class Recorder:
         self._federation = federation
         self._traffic = traffic
         self._active = set(range(federation.peers))
+        self._reached = Counter({0: federation.peers})  # how many active peers last closed each round
         self._open: dict[int, _Round] = {}
         self._last: dict[PeerId, tuple[int, Array]] = {}
         start = np.broadcast_to(federation.start(), (federation.peers, federation.model.size))
@@ -59,7 +60,9 @@ class Recorder:
             missing=record.missing,
             stale=record.stale,
         )
+        self._forget(peer)
         self._active.add(peer)
+        self._reached[record.round] += 1
         self._last[peer] = record.round, record.vector
         if self._due(record.round):
             held = self._open.setdefault(record.round, _Round())
@@ -77,7 +80,7 @@ class Recorder:
 
     def gone(self, peer: PeerId) -> None:
         """`peer` takes no part any more: nobody waits for its rounds."""
-        self._active.discard(peer)
+        self._forget(peer)
         self._judge_complete()
 
     def models(self) -> dict[PeerId, Array]:
@@ -124,8 +127,14 @@ class Recorder:
         settings = self._federation.experiment
         return round % settings.run.evaluate_every == 0 or round == settings.learning.rounds
 
+    def _forget(self, peer: PeerId) -> None:
+        if peer in self._active:
+            self._active.discard(peer)
+            reached = self._last[peer][0] if peer in self._last else 0
+            self._reached -= Counter({reached: 1})
+
     def _judge_complete(self) -> None:
-        behind = min((self._last.get(peer, (0,))[0] for peer in self._active), default=0)
+        behind = min(self._reached, default=0)
         for round in sorted(round for round in self._open if round <= behind):
             self._judge(round, self._open.pop(round))
 

@@ -9,7 +9,11 @@ from gossipfl.protocol.messages import PeerId
 
 
 class Targets(Protocol):
-    """Answers for one peer; both in growing order."""
+    """Answers for one peer, all in growing order."""
+
+    @property
+    def peers(self) -> tuple[PeerId, ...]:
+        """Everybody who may be spoken to or heard in any round; all others are strangers."""
 
     def speaks_to(self, round: int) -> tuple[PeerId, ...]:
         """Whom to tell what was learnt in `round`."""

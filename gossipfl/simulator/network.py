@@ -51,7 +51,10 @@ Observer = Callable[[PeerId, float, RoundClosed | Refused], None]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Who is killed when it reaches a round, and who is back when anybody else reaches a round."""
+    """Who is killed when it reaches a round, and who is back when anybody else reaches a round.
+
+    Whoever is killed in round 1 is not there at the start.
+    """
 
     kills: Mapping[PeerId, int] = field(default_factory=dict)
     restarts: Mapping[PeerId, int] = field(default_factory=dict)
@@ -103,11 +106,18 @@ class Network:
     def run(self) -> None:
         """Let everything happen."""
         for number in range(len(self._neighbours)):
-            self._boot(number)
+            if self._schedule.kills.get(number, 2) > 1:
+                self._boot(number)
+            else:
+                self._lives[number] = 1
+                self._killed(number, self.now)
         while self._queue:
             self.now, _, number, life, event = heapq.heappop(self._queue)
-            if self._lives[number] == life and number in self._peers:
+            there = self._lives[number] == life and self._takes_part(number)
+            if there and not (isinstance(event, Joined) and not self._takes_part(event.peer)):
                 self._handle(number, event)
+            elif isinstance(event, Received) and isinstance(event.message, Update):
+                self.traffic.messages_lost += 1
 
     # Lives
 
@@ -115,15 +125,18 @@ class Network:
         self._peers[number] = self._new_peer(number, self._lives[number])
         self._push(self.now, number, Started())
         for other in self._neighbours[number]:
-            if other in self._peers and other not in self.finished:
+            if self._takes_part(other):
                 self._push(self.now, number, Joined(other))
-                self._push(self.now, other, Joined(number))
+                self._push(self._reaches(number, other), other, Joined(number))
 
     def _end(self, number: PeerId) -> None:
         """`number` is gone: its neighbours see its links close once what it had sent is delivered."""
         for other in self._neighbours[number]:
             if other in self._peers:
-                self._push(max(self.now, self._free_at.get((number, other), 0.0)), other, Left(number))
+                self._push(self._reaches(number, other), other, Left(number))
+
+    def _takes_part(self, number: PeerId) -> bool:
+        return number in self._peers and number not in self.finished
 
     def _kill(self, number: PeerId) -> None:
         self._lives[number] += 1
@@ -194,16 +207,20 @@ class Network:
                 self._end(number)
 
     def _send(self, number: PeerId, to: PeerId, message: Message) -> None:
-        self.traffic.messages_sent += 1
+        counts = isinstance(message, Update)
+        self.traffic.messages_sent += counts
         self.traffic.bytes_sent += self._message_bytes(message)
         delay_s = judge(self._rules, number, to, message, self.now)
-        if delay_s is None or to not in self._peers:
-            self.traffic.messages_lost += 1
+        if delay_s is None or not self._takes_part(to):
+            self.traffic.messages_lost += counts
             return
-        link = number, to
-        arrival = max(self.now + delay_s, self._free_at.get(link, 0.0))
-        self._free_at[link] = arrival
+        arrival = self._reaches(number, to, delay_s)
+        self._free_at[number, to] = arrival
         self._push(arrival, to, Received(number, message))
+
+    def _reaches(self, number: PeerId, to: PeerId, delay_s: float = 0.0) -> float:
+        """When something that leaves `number` now is known to `to`: after all that left before it."""
+        return max(self.now + delay_s, self._free_at.get((number, to), 0.0))
 
     def _note(self, number: PeerId, record: RoundClosed | Refused) -> None:
         self._observe(number, self.now, record)
@@ -216,7 +233,7 @@ class Network:
 
     def _drop(self, number: PeerId, peer: PeerId) -> None:
         for one, other in ((number, peer), (peer, number)):
-            if one in self._peers:
+            if self._takes_part(one):
                 self._push(self.now, one, Left(other))
                 self._push(self.now + REDIAL_S, one, Joined(other))
 

@@ -1,0 +1,93 @@
+"""A run as a readable conversation: one line for whatever a peer heard, did or gave up on."""
+
+from __future__ import annotations
+
+from gossipfl.protocol.events import (
+    Drop,
+    Effect,
+    Event,
+    Finished,
+    Joined,
+    Left,
+    Note,
+    Received,
+    Refused,
+    RoundClosed,
+    Send,
+    SetTimer,
+    Started,
+    Stop,
+    TimerFired,
+    Train,
+    Trained,
+)
+from gossipfl.protocol.messages import Begun, PeerId
+from gossipfl.protocol.round_peer import RoundPeer
+
+
+class Transcript:
+    """Collects `lines`; give its `witness` to a world."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def witness(self, peer: RoundPeer, now: float, event: Event, effects: list[Effect]) -> None:
+        said = [*_event(event), *(words for words in map(_effect, effects) if words)]
+        self.lines += [f"{now:7.3f} {_name(peer.number)} {words}" for words in _together(said)]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def _name(peer: PeerId) -> str:
+    return "abcdefghijklmnopqrstuvwxyz"[peer]
+
+
+def _event(event: Event) -> list[str]:
+    match event:
+        case Received(sender, Begun(round)):
+            return [f"hears that {_name(sender)} begins in round {round}"]
+        case Received(sender, message):
+            return [f"hears {_name(sender)}'s round {message.round}"]
+        case Joined(peer):
+            return [f"sees {_name(peer)} come"]
+        case Left(peer):
+            return [f"sees {_name(peer)} leave"]
+        case Stop():
+            return ["is told to stop"]
+        case Started() | Trained() | TimerFired():
+            return []
+
+
+def _effect(effect: Effect) -> str:
+    match effect:
+        case Send(to, Begun(round)):
+            return f"says that it begins in round {round} to {_name(to)}"
+        case Send(to, message):
+            return f"says round {message.round} to {_name(to)}"
+        case Train(_, round):
+            return f"trains round {round}"
+        case Drop(peer, why):
+            return f"drops {_name(peer)}: {why}"
+        case Note(Refused(sender, reason)):
+            return f"refuses {_name(sender)}: {reason}"
+        case Note(RoundClosed(round, heard=heard, missing=missing, stale=stale)):
+            words = f"closes round {round} with {heard} of {heard + missing}"
+            return words + (f", {stale} of them stale" if stale else "")
+        case SetTimer(timer, delay_s):
+            return f"gathers for {delay_s:g} s" if timer == 0 else f"waits {delay_s:.3g} s at most"
+        case Finished():
+            return "has finished"
+    raise AssertionError(effect)
+
+
+def _together(said: list[str]) -> list[str]:
+    """`said`, with what goes to several in one line."""
+    lines: list[str] = []
+    for words in said:
+        what, to, whom = words.rpartition(" to ")
+        if to and what.startswith("says") and lines and lines[-1].startswith(what + " to "):
+            lines[-1] += f", {whom}"
+        else:
+            lines.append(words)
+    return lines
