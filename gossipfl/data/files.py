@@ -5,18 +5,26 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from gossipfl.data.cells import Cells, tidy
+from gossipfl.data.schema import COLUMNS_MAX
 from gossipfl.errors import DataError
 
 CELLS_MAX = 1 << 30
 """Of a sparse file once it is filled with its zeros."""
+NPZ_BYTES_MAX = 8 << 30
+"""Of all arrays once they are unpacked."""
 
 _NUMBER = rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+_NOT_NPZ = (
+    ValueError, TypeError, OSError, EOFError, MemoryError, OverflowError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _SVMLIGHT = re.compile(
     rb"(#[^\n]*\n|[ \t\r]*\n)*" + _NUMBER + rb"([ \t]+(qid|\d+):" + _NUMBER + rb")+[ \t]*(#[^\n]*)?\r?(\n|$)"
 )
@@ -58,8 +66,9 @@ def _parquet(content: bytes, name: str) -> Cells:
 
     try:
         frame = pl.read_parquet(io.BytesIO(content))
-    except pl.exceptions.PolarsError as wrong:
-        raise DataError(f"{name}: not a readable Parquet file: {str(wrong).splitlines()[0]}.") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as wrong:
+        reason = (str(wrong).splitlines() or ["damaged"])[0]
+        raise DataError(f"{name}: not a readable Parquet file ({reason}); write it anew.") from None
     for column, kind in frame.schema.items():
         if kind.is_nested():
             raise DataError(f'{name}: column "{column}" holds {kind}; give one number or text per cell.')
@@ -74,16 +83,19 @@ def _npz(content: bytes, name: str) -> Cells:
     import polars as pl
 
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+        arrays = _arrays(content, name)
+    except _NOT_NPZ:
         raise DataError(
             f"{name}: not a readable NPZ file of plain arrays; write it with numpy.savez."
         ) from None
     if "features" not in arrays:
         raise DataError(f'{name}: there is no array "features"; save one with a row per sample.')
     features = arrays.pop("features")
-    features = features.reshape(len(features), -1) if features.ndim else features.reshape(0, 0)
+    if features.ndim == 0 or features.size == 0:
+        raise DataError(
+            f'{name}: array "features" has shape {features.shape}; save one with a row per sample.'
+        )
+    features = features.reshape(len(features), -1)
     columns = {f"feature_{i}": column for i, column in enumerate(features.T, 1)}
     targets = {"targets": arrays.pop("targets")} if "targets" in arrays else {}
     columns |= {key: arrays[key] for key in sorted(arrays)} | targets
@@ -97,10 +109,25 @@ def _npz(content: bytes, name: str) -> Cells:
     return Cells(name, tidy(frame), np.arange(1, len(features) + 1))
 
 
+def _arrays(content: bytes, name: str) -> dict[str, np.ndarray]:
+    """What the archive holds; its directory tells how large that is before anything is unpacked."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > NPZ_BYTES_MAX:
+            raise DataError(f"{name}: its arrays exceed {NPZ_BYTES_MAX >> 30} GiB; give fewer rows.")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        # What is no array in an archive comes as bytes, and strings of bytes may not be text.
+        return {key: _decoded(np.asarray(archive[key])) for key in archive.files}
+
+
+def _decoded(array: np.ndarray) -> np.ndarray:
+    return array.astype(str) if array.dtype.kind == "S" else array
+
+
 def _plain_column(column: np.ndarray) -> np.ndarray:
-    if column.dtype.kind == "f":
-        return column.astype(np.float64)
-    return column.astype(str) if column.dtype.kind in "bUS" else column
+    """As polars takes it: of this machine's byte order and a width that it knows."""
+    kind = column.dtype.kind
+    wide = {"f": np.float64, "i": np.int64, "u": np.uint64}
+    return column.astype(wide[kind]) if kind in wide else column.astype(str)
 
 
 def _svmlight(content: bytes, name: str) -> Cells:
@@ -111,11 +138,14 @@ def _svmlight(content: bytes, name: str) -> Cells:
     try:
         # The index is the name: whether a file counts from 0 or 1 must not depend on which rows it holds.
         features, targets = load_svmlight_file(io.BytesIO(content), zero_based=True)
-    except ValueError as wrong:
-        raise DataError(f"{name}: not a readable SVMLight file: {wrong}.") from None
-    if features.shape[0] * features.shape[1] > CELLS_MAX:
+    except (ValueError, OverflowError) as wrong:
+        reason = str(wrong).rstrip(".")
+        raise DataError(f"{name}: not a readable SVMLight file ({reason}); correct it.") from None
+    rows, width = features.shape
+    if width > COLUMNS_MAX or rows * width > CELLS_MAX:
         raise DataError(
-            f"{name}: {features.shape[0]} x {features.shape[1]} cells exceed {CELLS_MAX}; give less."
+            f"{name}: {rows} rows of {width} columns exceed {CELLS_MAX} cells or {COLUMNS_MAX} columns;"
+            " give fewer."
         )
     dense = features.toarray()
     first = 0 if dense.shape[1] and dense[:, 0].any() else 1

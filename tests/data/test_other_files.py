@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,15 @@ import polars as pl
 import pytest
 
 from gossipfl.data import make_schema, read_table
+from gossipfl.data.files import read_cells
 from gossipfl.errors import DataError
+
+
+def header(shape: tuple[int, ...], kind: str = "<f8") -> bytes:
+    """How an array of `shape` begins in a file."""
+    text = io.BytesIO()
+    np.lib.format.write_array_header_1_0(text, {"descr": kind, "fortran_order": False, "shape": shape})
+    return text.getvalue()
 
 
 def test_parquet_and_csv_of_one_table_agree(tmp_path: Path) -> None:
@@ -64,6 +75,49 @@ def test_npz_whose_arrays_differ_in_length_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", features=np.zeros((3, 2)), targets=np.zeros(2))
     with pytest.raises(DataError, match='array "targets"'):
         make_schema([tmp_path / "t.npz"], "targets")
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"features.npy": b"no array"}, "row per sample"),
+        ({"features.npy": header((0, 2))}, "row per sample"),
+        ({"features.npy": header((10**12,))}, "plain arrays"),
+        ({"features.npy": header((2,)) + bytes(16), "targets.npy": header((2,), "|S1") + b"\xff1"}, "plain"),
+    ],
+)
+def test_an_archive_that_lies_about_its_arrays_is_refused(
+    tmp_path: Path, members: dict[str, bytes], words: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(DataError, match=words):
+        make_schema([tmp_path / "t.npz"], "targets")
+
+
+def test_an_archive_is_not_unpacked_beyond_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gossipfl.data.files.NPZ_BYTES_MAX", 1 << 20)
+    np.savez_compressed(tmp_path / "t.npz", features=np.zeros((1 << 20, 1)), targets=np.zeros(1 << 20))
+    with pytest.raises(DataError, match="exceed"):
+        make_schema([tmp_path / "t.npz"], "targets")
+
+
+def test_a_damaged_archive_is_refused_whatever_breaks(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    np.savez_compressed(path, features=np.arange(64.0).reshape(32, 2), targets=np.arange(32) % 2)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with contextlib.suppress(DataError):
+            read_cells(path)
+
+
+@pytest.mark.parametrize("index", ["200000", "99999999999999999999"])
+def test_svmlight_of_too_many_columns_is_refused(tmp_path: Path, index: str) -> None:
+    (tmp_path / "t.svm").write_text(f"1 1:2 {index}:4\n-1 2:1\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"exceed|not a readable"):
+        make_schema([tmp_path / "t.svm"], "target")
 
 
 @pytest.mark.parametrize("content", [b"PAR1 and no more", b"PK\x03\x04 and no more"])
