@@ -98,6 +98,8 @@ def _join(tables: Sequence[Cells], name: str) -> pl.Series:
 
 def looks_numeric(cells: pl.Series) -> bool:
     """Most cells are numbers. Where a few are not they are refused by name, not taken for categories."""
+    if cells.dtype.is_numeric():
+        return True
     numbers = np.isfinite(parse_numbers(cells)).sum()
     return bool(2 * numbers > len(cells) - cells.null_count())
 

@@ -86,8 +86,7 @@ def _features(cells: Cells, schema: Schema) -> NDArray[np.float64]:
     place = 0
     for column in schema.columns:
         if isinstance(column, Numeric):
-            scaled = (cells.numbers(column.name) - column.mean) / column.scale
-            features[:, place] = np.nan_to_num(scaled, nan=0.0)
+            features[:, place] = np.nan_to_num(_scaled(cells, column), nan=0.0)
             place += 1
         else:
             codes = _codes(cells, column, "category")
@@ -101,8 +100,18 @@ def _targets(cells: Cells, schema: Schema) -> Array:
     target = schema.target
     refuse_missing_target(cells, target.name)
     if isinstance(target, Numeric):
-        return (cells.numbers(target.name) - target.mean) / target.scale
+        return _scaled(cells, target)
     return _codes(cells, target, "class")
+
+
+def _scaled(cells: Cells, column: Numeric) -> NDArray[np.float64]:
+    """(N,), NaN where missing; DataError that names the first cell that a float32 model could not hold."""
+    with np.errstate(over="ignore"):
+        scaled = (cells.numbers(column.name) - column.mean) / column.scale
+    far = np.abs(scaled) > np.finfo(np.float32).max
+    if far.any():
+        cells.refuse(column.name, far, "is too far from the schema's mean", "correct the cell or the schema.")
+    return scaled
 
 
 def _codes(cells: Cells, column: Categorical, what: str) -> NDArray[np.int64]:

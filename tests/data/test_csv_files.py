@@ -188,6 +188,7 @@ def test_without_header_features_are_read_where_the_target_is_absent(tmp_path: P
     [
         (PEOPLE.replace("50", "abc"), 'people.csv: column "age", row 3: "abc" is not a number'),
         (PEOPLE.replace("40,cook", "inf,cook"), 'column "age", row 2: "inf" is not a number'),
+        (PEOPLE.replace("40,cook", "4e99,cook"), 'column "age", row 2: "4e99" is too far from'),
         (PEOPLE.replace("40,cook", "+-40,cook"), 'column "age", row 2: "+-40" is not a number'),
         (
             PEOPLE.replace("cook", "nurze"),

@@ -113,6 +113,12 @@ def test_a_damaged_archive_is_refused_whatever_breaks(tmp_path: Path) -> None:
             read_cells(path)
 
 
+def test_an_infinite_number_is_refused_not_taken_for_a_category(tmp_path: Path) -> None:
+    (tmp_path / "t.svm").write_text("1 1:1e400\n-1 2:1\n", encoding="utf-8")
+    with pytest.raises(DataError, match='"feature_1", row 1: "inf" is not a number'):
+        make_schema([tmp_path / "t.svm"], "target")
+
+
 @pytest.mark.parametrize("index", ["200000", "99999999999999999999"])
 def test_svmlight_of_too_many_columns_is_refused(tmp_path: Path, index: str) -> None:
     (tmp_path / "t.svm").write_text(f"1 1:2 {index}:4\n-1 2:1\n", encoding="utf-8")
