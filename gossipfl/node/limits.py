@@ -6,9 +6,6 @@ Figures without a source are our guess.
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 CONNECT_S = 5.0
 HANDSHAKE_S = 5.0
@@ -83,30 +80,3 @@ class Allowance:
             return False
         self._left -= 1.0
         return True
-
-
-class Doorway:
-    """Counts strangers: connections accepted that have not yet been let in.
-
-    `neighbours` may all come from one host, as they do behind one gateway.
-    """
-
-    def __init__(self, neighbours: int) -> None:
-        self._most = max(STRANGERS_MAX, neighbours)
-        self._most_per_host = max(STRANGERS_PER_HOST_MAX, neighbours)
-        self._hosts: Counter[str] = Counter()
-
-    def admits(self, host: str) -> bool:
-        """Whether one more stranger from `host` may knock."""
-        return self._hosts.total() < self._most and self._hosts[host] < self._most_per_host
-
-    @contextmanager
-    def stranger(self, host: str) -> Iterator[None]:
-        """Counts one stranger from `host` for as long as it lasts."""
-        self._hosts[host] += 1
-        try:
-            yield
-        finally:
-            self._hosts[host] -= 1
-            if not self._hosts[host]:
-                del self._hosts[host]

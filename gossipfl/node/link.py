@@ -233,33 +233,34 @@ class Link:
 
     async def _hear(self) -> Happening:
         """The next thing that the other side does."""
-        while True:
-            for happening in self._happenings:
-                if isinstance(happening, Update):
-                    self._frame_since = math.inf
-                return happening
-            self._mind_frame()
-            data = await self._receive()
-            self._silent_ticks = 0
-            self._happenings = self._session.receive(data)
+        with trio.CancelScope() as scope:
+            while True:
+                for happening in self._happenings:
+                    if isinstance(happening, Update):
+                        self._frame_since = math.inf
+                    return happening
+                limit_s = self._mind_frame()
+                scope.deadline = self._frame_since + limit_s
+                self._happenings = self._session.receive(await self._receive())
+                self._silent_ticks = 0
+        raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
 
-    def _mind_frame(self) -> None:
+    def _mind_frame(self) -> float:
+        """Note when the frame began that is arriving; returns how many seconds it may take."""
         if self._session.reader.between_frames:
             self._frame_since = math.inf
         elif self._frame_since == math.inf:
             self._frame_since = trio.current_time()
+        length = self._session.reader.body_bytes
+        return body_s(length) if length else HEADER_S
 
     async def _receive(self) -> bytes | bytearray:
-        length = self._session.reader.body_bytes
-        limit_s = body_s(length) if length else HEADER_S
         try:
-            with trio.move_on_at(self._frame_since + limit_s):
-                if data := await self._stream.receive_some(RECEIVE_BYTES):
-                    return data
-                raise LinkError(f"{self.peer.name} closed the link.")
+            if data := await self._stream.receive_some(RECEIVE_BYTES):
+                return data
         except BROKEN as error:
             raise broken(error) from None
-        raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
+        raise LinkError(f"{self.peer.name} closed the link.")
 
 
 def _parted(refused: Rejection | None) -> Ending:

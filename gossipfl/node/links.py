@@ -16,8 +16,9 @@ from typing import NamedTuple, Never
 import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
+from gossipfl.node.door import Doorway
 from gossipfl.node.handshake import connect, secure
-from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff, Doorway
+from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
 from gossipfl.node.link import PEACE, Ending, Link
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received
@@ -25,8 +26,10 @@ from gossipfl.protocol.identity import Address, Neighbour, Roster
 from gossipfl.protocol.messages import Message, PeerId, Traffic
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
 
-REFUSALS_PER_S = 1.0
+REFUSALS_PER_S = 0.1
 REFUSALS_BURST = 50.0
+"""Records of one reason: a day of attacks for each of a dozen reasons takes some 20 MB."""
+
 STABLE_S = 2.0
 """A link that lasted so long was a good one: the next dial comes soon again. Our guess."""
 
@@ -158,12 +161,11 @@ class Links:
             host = str(transport.socket.getpeername()[0])
         except OSError:
             host = "unknown"
-        if not self._doorway.admits(host):
-            self._refuse(None, host, RemoteProtocolError("crowded", "Too many strangers are at the door."))
-            await trio.aclose_forcefully(transport)
-            return
-        with self._doorway.stranger(host):
+        opened = None
+        with self._doorway.stranger(host) as place:
             opened = await self._open(transport, host, None)
+        if place.cancelled_caught:
+            self._refuse(None, host, RemoteProtocolError("crowded", "Another stranger took its place."))
         if opened is not None:
             await self._live(*opened)
 

@@ -4,7 +4,7 @@ Rules:
 - Lengths are judged before a byte of them is kept, so a peer cannot make us hold more than we agreed to.
 - A reader takes only the types it was told to expect at this stage of the conversation.
 - The body of an update follows as CHUNK frames, so that control frames slip in between; each but the last
-  is of 128 KiB, so that nobody can make us work through a body byte by byte.
+  is of one size, so that nobody can make us work through a body byte by byte.
 - How the stream was cut into pieces never changes what is read or refused.
 """
 
@@ -22,9 +22,10 @@ from gossipfl.errors import RemoteProtocolError
 
 MAGIC = b"GF\x01"
 HEADER_BYTES_MAX = 4096
-CHUNK_BYTES = 128 * 1024
 _PREFIX = struct.Struct(">3sBIQ")
 PREFIX_BYTES = _PREFIX.size
+CHUNK_BYTES = 128 * 1024 - PREFIX_BYTES
+"""With its prefix a chunk fills eight TLS records."""
 
 
 class FrameType(enum.IntEnum):
@@ -65,7 +66,7 @@ def control_frame(type_: FrameType, header: bytes = b"") -> bytes:
 
 
 def update_frames(header: bytes, body: Iterable[memoryview]) -> Iterator[bytes]:
-    """An update as pieces of at most 128 KiB and a prefix, between which control frames may stand."""
+    """An update as pieces of at most 128 KiB, between which control frames may stand."""
     buffers = list(body)
     yield _PREFIX.pack(MAGIC, FrameType.UPDATE, len(header), sum(map(len, buffers))) + header
     for parts in _chunks(buffers):

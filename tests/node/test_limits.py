@@ -1,13 +1,11 @@
-"""Bounds hold: retries slow down, frames are rationed, strangers are counted."""
+"""Bounds hold: retries slow down, frames are rationed."""
 
 from __future__ import annotations
-
-from contextlib import ExitStack
 
 import trio
 from hosts import update
 
-from gossipfl.node.limits import Allowance, Backoff, Doorway
+from gossipfl.node.limits import Allowance, Backoff
 from gossipfl.node.outbox import Outbox
 
 
@@ -26,25 +24,6 @@ def test_an_allowance_lets_a_burst_through_and_then_a_rate() -> None:
     assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert [allowance.take(1.0) for _ in range(3)] == [True, True, False]
     assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]
-
-
-def test_strangers_are_counted_while_they_last() -> None:
-    door = Doorway(neighbours=2)
-    with ExitStack() as strangers:
-        for _ in range(16):
-            strangers.enter_context(door.stranger("a"))
-        assert not door.admits("a")
-        assert door.admits("b")
-    assert door.admits("a")
-
-
-def test_a_door_holds_so_many_strangers_from_many_hosts() -> None:
-    door = Doorway(neighbours=2)
-    with ExitStack() as strangers:
-        for host in range(128):
-            assert door.admits(str(host))
-            strangers.enter_context(door.stranger(str(host)))
-        assert not door.admits("one more")
 
 
 def test_control_frames_go_first_and_equal_ones_once() -> None:
