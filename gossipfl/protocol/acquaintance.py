@@ -25,7 +25,13 @@ class Acquaintance:
 
     here: bool = False
     round: int | None = None  # that it last said it is in; None before it has begun
+    held: bool = False  # it waits for others to begin
     unheard: int = 0  # rounds of ours in a row that ended without it
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether others keep it from working."""
+        return self.held or self.round is None
 
     def is_awaited(self, round: int) -> bool:
         """Whether it can be expected to speak of `round`."""
@@ -53,10 +59,15 @@ class Acquaintances:
         """`peer` is there. Whoever comes when the run is under way is waited for once it has spoken."""
         self._all[peer] = Acquaintance(here=True, unheard=0 if round == 1 else SILENCE_MAX)
 
+    def begun(self, peer: PeerId, round: int) -> None:
+        """`peer` has begun or, where we knew that, says that it must wait."""
+        known = self._all[peer]
+        known.held = known.round is not None
+        known.round = round
+
     def heard(self, peer: PeerId, round: int) -> None:
         """`peer` spoke of `round`."""
-        self._all[peer].round = round
-        self._all[peer].unheard = 0
+        self._all[peer] = Acquaintance(self._all[peer].here, round)
 
     def closed(self, peer: PeerId, *, heard: bool) -> None:
         """A round of ours ended, with `peer` or without it."""

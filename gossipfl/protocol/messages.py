@@ -24,8 +24,9 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The sender has begun and is in `round`. Said once on each new link, so that nobody is taken for slow
-    who is only waiting for others, and so that a newcomer knows that the run is under way."""
+    """The sender has begun and is in `round`. Said on each new link, so that nobody is taken for slow who is
+    only waiting for others, and so that a newcomer knows that the run is under way. Said again while the
+    sender must wait for others to begin."""
 
     round: int
 

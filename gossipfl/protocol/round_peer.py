@@ -12,6 +12,7 @@ Rules:
   pull it ahead.
 - A peer that begins when the run is under way first adopts what its neighbours say, all alike: there a claim
   of many samples counts for nothing. Before, it is silent: what it learned from scratch would set them back.
+- Whoever must wait for others to begin says so, so that nobody near runs ahead; for `GATHER_S` at most.
 - A stranger is refused, whatever it says.
 """
 
@@ -158,8 +159,10 @@ class RoundPeer:
 
     def _begin(self, now: float) -> list[Effect]:
         self._began_at = now
-        begun: list[Effect] = [Send(peer, Begun(self.round)) for peer in self._others.here()]
-        return begun + self._train(now)
+        return [*self._say_begun(), *self._train(now)]
+
+    def _say_begun(self) -> list[Effect]:
+        return [Send(peer, Begun(self.round)) for peer in self._others.here()]
 
     # Training and speaking
 
@@ -201,7 +204,7 @@ class RoundPeer:
             and self._patience.suffices(peer, wait_s)
             and not self._inbox.holds(peer, self.round)
         }
-        return [*effects, SetTimer(self.round, wait_s)]
+        return [*effects, *self._if_held(now), SetTimer(self.round, wait_s)]
 
     def _degree(self) -> int:
         return max(len(self._targets.speaks_to(self.round)), 1)
@@ -215,7 +218,7 @@ class RoundPeer:
             return self._on_update(sender, message, now)
         if not 1 <= message.round <= self._rounds:
             return _refused(sender, "round")
-        self._others[sender].round = message.round
+        self._others.begun(sender, message.round)
         under_way = message.round > 1 and self.phase is Phase.GATHERING
         return self._begin(now) if under_way else []
 
@@ -246,11 +249,15 @@ class RoundPeer:
             return self._begin(now) if gathered else []
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
-        idle = any(self._others[peer].round is None for peer in self._awaited)
-        gathering_s = self._began_at + GATHER_S - now
-        if idle and gathering_s > 0:  # they wait for others, as we did
-            return [SetTimer(timer, min(gathering_s, self._patience.wait_s()))]
+        if held := self._if_held(now):
+            until_s = self._began_at + GATHER_S - now
+            return [*held, SetTimer(timer, min(until_s, self._patience.wait_s()))]
         return self._close(now)
+
+    def _if_held(self, now: float) -> list[Effect]:
+        """What to tell all if somebody awaited waits for others to begin, and we have not waited enough."""
+        idle = any(self._others[peer].is_idle for peer in self._awaited)
+        return self._say_begun() if idle and now < self._began_at + GATHER_S else []
 
     def _close_if_heard(self, now: float) -> list[Effect]:
         return self._close(now) if self.phase is Phase.WAITING and not self._awaited else []

@@ -166,9 +166,10 @@ class Network:
         if isinstance(event, Trained):
             event = Trained(self._training_of(number))
         self._trace(number, event)
+        life = self._lives[number]
         for effect in self._peers[number].handle(event, self.now):
             self._carry_out(number, effect)
-            if number not in self._peers:  # killed by what it reached
+            if self._lives[number] != life:  # killed by what it reached, and perhaps back already
                 return
 
     def _trace(self, number: PeerId, event: Event) -> None:
