@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import heapq
 from typing import Literal, get_args
 
 import numpy as np
@@ -214,10 +215,13 @@ def _cut(rows: Array, share: Array) -> Parts:
 
 def _filled(parts: Parts, min_samples: int) -> Parts:
     """Parts that lack rows get them from the largest."""
+    largest_first = [(-len(part), i) for i, part in enumerate(parts) if len(part) > min_samples]
+    heapq.heapify(largest_first)
     for i in range(len(parts)):
         while (lacking := min_samples - len(parts[i])) > 0:
-            largest = int(np.argmax([len(other) for other in parts]))
-            moved = min(lacking, max(1, (len(parts[largest]) - min_samples) // 2))
-            parts[i] = np.concatenate([parts[i], parts[largest][-moved:]])
-            parts[largest] = parts[largest][:-moved]
+            giver = largest_first[0][1]
+            moved = min(lacking, max(1, (len(parts[giver]) - min_samples) // 2))
+            parts[i] = np.concatenate([parts[i], parts[giver][-moved:]])
+            parts[giver] = parts[giver][:-moved]
+            heapq.heapreplace(largest_first, (-len(parts[giver]), giver))
     return [np.sort(part) for part in parts]

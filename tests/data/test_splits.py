@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -169,3 +171,10 @@ def test_train_and_test_are_disjoint_and_stratified(
 def test_a_test_fraction_of_everything_is_refused() -> None:
     with pytest.raises(DataError, match="test fraction"):
         train_test(10, 1.0, Draws(0))
+
+
+def test_tens_of_thousands_of_peers_are_filled_up_in_a_moment() -> None:
+    began_s = time.process_time()
+    parts = quantity(60_000, 20_000, Draws(3))
+    assert min(map(len, parts)) == 1
+    assert time.process_time() - began_s < 3
