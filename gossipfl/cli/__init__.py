@@ -2,32 +2,52 @@
 
 Rules:
 - Exit status 0 is success, 2 a mistake of the user's, 1 a failure; a mistake is one sentence, no traceback.
-- With --json, standard output carries one JSON object and nothing else; all other words go to standard error.
+- With --json, standard output carries one JSON value and nothing else; all other words go to standard error.
 - A command imports what it needs when it runs, so that --help is quick.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from gossipfl.errors import GossipflError, UserError
 
+STOPPED = 130
+
 
 def main() -> None:
     """Run the command line."""
+    import typer
+
     from gossipfl.cli.app import app
 
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
-        app()
+        status = app(standalone_mode=False)
+    except usage_error as error:
+        _misused(error)
     except UserError as error:
         _end(str(error), 2)
     except GossipflError as error:
         _end(str(error), 1)
-    except KeyboardInterrupt:
-        _end("Stopped.", 130)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        _end("Stopped.", STOPPED)
+    if status == STOPPED:
+        _end("Stopped.", STOPPED)
+    sys.exit(status)
+
+
+def _misused(error: Exception) -> None:
+    """An option or argument that is absent, unknown or malformed, in one sentence."""
+    words = " ".join(error.format_message().split()) if hasattr(error, "format_message") else str(error)
+    if not words:  # the help was printed instead
+        sys.exit(2)
+    command = getattr(getattr(error, "ctx", None), "command_path", "gossipfl")
+    _end(f"{words.rstrip('.?')}: see `{command} --help`.", 2)
 
 
 def _end(sentence: str, status: int) -> None:

@@ -48,6 +48,7 @@ class Journal:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
             edges = [[0, place] for place in range(1, len(self._names))]
             (folder / "graph.json").write_text(to_json({"names": self._names, "edges": edges}), "utf-8")
+            (folder / "experiment.toml").write_text(_settings(member), encoding="utf-8")
             self._lines = (folder / "records.jsonl").open("a", encoding="utf-8")
         except OSError as error:
             raise RunError(
@@ -129,3 +130,10 @@ class Journal:
         with self._lock:
             self._lines.write(to_json({"kind": kind, "peer": 0, **now, **facts}) + "\n")
             self._lines.flush()
+
+
+def _settings(member: Member) -> str:
+    import tomli_w
+
+    shared = {"model", "learning", "run"}
+    return tomli_w.dumps(member.file.model_dump(mode="json", include=shared, exclude_none=True))

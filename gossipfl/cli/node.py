@@ -113,6 +113,7 @@ def _run(member: Member, identity: Identity) -> dict[str, Any]:
 
 async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     from gossipfl.cli.journal import Journal
+    from gossipfl.node.boot import next_epoch
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
     from gossipfl.protocol.session import Speaker
@@ -121,7 +122,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     if not roster.neighbours:
         raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
     began = time.monotonic()
-    epoch = time.time_ns()
+    epoch = next_epoch(_state_folder(member) / "epoch")
     number = member.number(identity.key)
     peer = member.new_peer(identity.key, epoch)
     speaker = Speaker(identity, roster.name, epoch, member.manifest())
@@ -132,7 +133,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
         journal.judge(round - 1, vector)
         return member.fit(number, vector, round)
 
-    _say(f"{roster.name} listens on {member.listen}, knows {len(roster.neighbours)} peers")
+    _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
         finished = await run(peer, links, fit, journal.saw)
@@ -142,6 +143,17 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
         journal.judge(journal.round, peer.model)
         journal.close()
     return _finished(member, peer.model, journal, finished, diverged, time.monotonic() - began)
+
+
+def _state_folder(member: Member) -> Path:
+    folder = member.state_path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} cannot be written ({error.strerror}): choose another node.state."
+        ) from None
+    return folder
 
 
 def _finished(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
-from gossipfl.errors import RunError
+from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from gossipfl.experiment.settings import Experiment
     from gossipfl.report import Run
 
-PEERS_DIRECT_MAX = 5_000
+PEERS_QUICK_MAX = 5_000
 """Above this the network in virtual time takes minutes."""
 
 File = Annotated[
@@ -26,7 +26,10 @@ Sets = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a setting; may be repeated."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of all random draws; the same seed, the same run.")]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; runs/NAME if not given.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A new or empty folder to write to; the next runs/NAME if not given."),
+]
 
 
 def simulate(
@@ -42,12 +45,15 @@ def simulate(
 
     `gossipfl simulate my.toml --set topology.kind=torus --set learning.rounds=50 --json`
     """
-    from gossipfl.api import run_network, save_run
+    from gossipfl.api import check_moments, run_network, save_run
     from gossipfl.experiment.federation import build
 
     experiment = _experiment(file, sets, seed)
-    folder = _new_folder(out, experiment)
     federation = build(experiment)
+    check_moments(federation)
+    folder = _new_folder(out, experiment)
+    if federation.peers > PEERS_QUICK_MAX:
+        typer.echo(f"{federation.peers} peers: this will take minutes.", err=True)
     with progress_bar(f"{experiment.run.name}: {federation.peers} peers") as progress:
         run = run_network(federation, progress=progress)
     run.summary["command"] = _command("simulate", file, sets, seed)
@@ -77,13 +83,13 @@ def up(
     `gossipfl up ring-8 --kill 2@15 --kill 5@15`
     """
     from gossipfl.api import save_run
-    from gossipfl.cli.cluster import run_cluster
+    from gossipfl.cli.cluster import check_cluster, run_cluster
     from gossipfl.experiment.federation import build
 
-    kills = "" if not kill else f"faults.kill=[{', '.join(repr(moment) for moment in kill)}]"
-    experiment = _experiment(file, [*(sets or []), *([kills] if kills else [])], seed)
-    folder = _new_folder(out, experiment)
+    experiment = _experiment(file, [*(sets or []), *_kills(kill or [])], seed)
     federation = build(experiment)
+    check_cluster(federation)
+    folder = _new_folder(out, experiment)
     run = run_cluster(federation, folder)
     run.summary["command"] = _command("up", file, sets, seed, kill)
     save_run(run, federation, folder)
@@ -97,11 +103,30 @@ def _experiment(file: str | None, sets: list[str] | None, seed: int | None) -> E
     return read_experiment(file, overrides)
 
 
+def _kills(moments: list[str]) -> list[str]:
+    """`--kill` as the setting that it stands for."""
+    from gossipfl.experiment.settings import MOMENT
+
+    for text in moments:
+        if not MOMENT.fullmatch(text):
+            raise SettingsError(f'--kill takes PEER@ROUND, such as 2@5, not "{text}".')
+    return [f"faults.kill={moments}"] if moments else []
+
+
 def _new_folder(out: Path | None, experiment: Experiment) -> Path:
-    """The folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet."""
-    if out is not None:
-        return out
-    first = Path("runs") / experiment.run.name
+    """Make the folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet."""
+    folder = out or _next_folder(Path("runs") / (Path(experiment.run.name).name or "run"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SettingsError(f"{folder} is not empty: choose another --out, or delete it first.")
+        (folder / "models").mkdir()
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be written ({error.strerror}): choose another --out.") from None
+    return folder
+
+
+def _next_folder(first: Path) -> Path:
     number, folder = 1, first
     while folder.exists():
         number += 1

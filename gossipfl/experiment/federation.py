@@ -30,6 +30,9 @@ from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topo
 TEST_SEED = 2
 """Draws the common test part: runs with different seeds are judged by the same rows."""
 
+GAP_PEERS_MAX = 20_000
+"""Larger graphs take minutes to find their spectral gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Federation:
@@ -56,7 +59,9 @@ class Federation:
 
     @property
     def spectral_gap(self) -> float | None:
-        """Of the mixing that the peers will apply; None where it is too small to be found."""
+        """Of the mixing that the peers will apply; None where it is too small or too costly to be found."""
+        if self.peers > GAP_PEERS_MAX:
+            return None
         counts = self.train.counts if self.experiment.learning.weights == "samples" else None
         return spectral_gap(mixing_matrix(self.topology, counts), counts)
 
@@ -108,8 +113,7 @@ def build(
     train, local_test = _local_parts(experiment.data, parts, seed)
     features = dataset.features.shape[1]
     model = model or build_model_from(experiment.model, experiment.learning, features, dataset.classes)
-    values = dataset.features.astype(model.dtype)
-    targets = dataset.targets if dataset.classes else dataset.targets.astype(model.dtype)
+    values, targets = _arrays(dataset, model)
     return Federation(
         experiment,
         topology,
@@ -117,7 +121,7 @@ def build(
         model,
         algorithm or algorithm_from(experiment.learning),
         Samples.parts(values, targets, train),
-        Samples(values, targets, test, np.asarray(len(test))),
+        Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
     )
 
@@ -212,9 +216,25 @@ def _topology(experiment: Experiment, peers: int, names: tuple[str, ...] | None)
     return replace(built, names=names) if names else built
 
 
-def _common_test(settings: DataSettings, dataset: Dataset) -> tuple[Array, Array]:
+def _common_test(settings: DataSettings, dataset: Dataset) -> tuple[Array, Dataset]:
+    """The rows of `dataset` that are left to train on, and the data that all models are judged by."""
+    if settings.test_file is not None:
+        if dataset.schema is None:
+            raise DataError("data.test_file needs data.file, a table with the same columns: give both.")
+        return np.arange(len(dataset)), read_table(settings.test_file, dataset.schema)
     stratify = dataset.targets if dataset.classes else None
-    return train_test(len(dataset), settings.test_fraction, Draws(TEST_SEED), stratify=stratify)
+    held, test = train_test(len(dataset), settings.test_fraction, Draws(TEST_SEED), stratify=stratify)
+    if not len(test):
+        raise DataError(
+            f"data.test_fraction = {settings.test_fraction} of {len(dataset)} rows leaves none to judge by: "
+            "make it larger, or give data.test_file."
+        )
+    return held, replace(dataset, features=dataset.features[test], targets=dataset.targets[test], groups={})
+
+
+def _arrays(dataset: Dataset, model: Model) -> tuple[Array, Array]:
+    targets = dataset.targets if dataset.classes else dataset.targets.astype(model.dtype)
+    return dataset.features.astype(model.dtype), targets
 
 
 def _local_parts(

@@ -9,18 +9,54 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from gossipfl.errors import SettingsError, instead
-from gossipfl.experiment.settings import Experiment
+from gossipfl.experiment.settings import NAME_CHARS_MAX, Experiment
 
 DEFAULT = "ring-8"
 FILE_BYTES_MAX = 1 << 20
 
+_WHOLE = "it must be a whole number"
+_NUMBER = "it must be a number"
+_LIST = "it must be a list in square brackets"
+_SECTION = "it must be a section of its own, in square brackets"
+_WANTED = {
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": "it must be a finite number",
+    "string_type": "it must be a text in quotes",
+    "bool_type": "it must be true or false",
+    "bool_parsing": "it must be true or false",
+    "tuple_type": _LIST,
+    "model_type": _SECTION,
+    "dict_type": _SECTION,
+    "greater_than_equal": "it must be {ge} or more",
+    "greater_than": "it must be above {gt}",
+    "less_than_equal": "it must be {le} or less",
+    "less_than": "it must be below {lt}",
+    "literal_error": "it must be {expected}",
+}
+"""What pydantic says at length, by its word for the error."""
+
 Settings = TypeVar("Settings", bound=BaseModel)
+
+_SHAPES = ("degree", "probability", "radius", "rewiring", "rows", "branching")
+_REPLACED = {
+    "topology.kind": ("file", *_SHAPES),
+    "topology.file": ("kind", "peers", *_SHAPES),
+    "data.dataset": ("file", "target", "task", "schema", "drop", "test_file"),
+    "data.file": ("dataset", "target", "task", "schema", "drop", "test_file"),
+    "data.split": ("alpha", "per_peer", "column"),
+}
+"""What a file says that an override leaves no room for; later overrides can say it anew."""
 
 _PATHS = {"topology": ("file",), "data": ("file", "schema", "test_file")}
 
@@ -42,10 +78,14 @@ def read_experiment(name: str | Path | None = None, sets: Iterable[str] = ()) ->
     table = read_toml(path)
     _resolve_paths(table, path.parent)
     if isinstance(table.setdefault("run", {}), dict):
-        table["run"].setdefault("name", path.stem)
+        table["run"].setdefault("name", path.stem[:NAME_CHARS_MAX])
+    overridden = deepcopy(table)
     for text in sets:
-        _override(table, text)
-    return validate(Experiment, table, str(path))
+        _override(overridden, text)
+    if overridden == table:
+        return validate(Experiment, table, str(path))
+    validate(Experiment, table, str(path))  # so that the file is not blamed for what the overrides say
+    return validate(Experiment, overridden, "With these options")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -56,10 +96,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(f"There is no file {path}: check its name.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path} cannot be read ({error}): check that it is a readable text file."
-        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not a text in UTF-8: give a TOML file.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}): give a TOML file.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
 
@@ -73,10 +113,13 @@ def validate(model: type[Settings], table: Mapping[str, Any], where: str) -> Set
 
 
 def _find(name: str) -> Path:
-    path = Path(name)
+    path, known = Path(name), bundled()
+    if path.is_dir() and name not in known:
+        inside = path / "experiment.toml"
+        hint = f"did you mean {inside}?" if inside.is_file() else "give a TOML file."
+        raise SettingsError(f"{name} is a directory: {hint}")
     if path.suffix == ".toml" or path.is_file():
         return path
-    known = bundled()
     if name in known:
         return known[name]
     raise SettingsError(f'There is no experiment "{name}", as a file or by name: {instead(name, known)}')
@@ -102,10 +145,8 @@ def _override(table: dict[str, Any], text: str) -> None:
         parsed = value.strip()
     if not isinstance(table.setdefault(section, {}), dict):
         raise SettingsError(f'"{section}" is not a section.')
-    if section == "topology" and key in ("kind", "file"):
-        table[section].pop({"kind": "file", "file": "kind"}[key], None)
-    if section == "data" and key in ("dataset", "file"):
-        table[section].pop({"dataset": "file", "file": "dataset"}[key], None)
+    for other in _REPLACED.get(f"{section}.{key}", ()):
+        table[section].pop(other, None)
     table[section][key] = parsed
 
 
@@ -120,8 +161,14 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
         return f'the key "{name}" is missing: add it.'
     if first["type"] == "value_error":
         return f"{name + ': ' if name else ''}{first['ctx']['error']}."
-    message = first["msg"].replace("Input should be", "it must be")
-    return f'"{name}" cannot be {first["input"]!r}: {message}.'
+    wanted = _WANTED.get(first["type"], "").format(**first.get("ctx", {}))
+    wanted = wanted or first["msg"].replace("Input should be", "it must be")
+    return f'"{name}" cannot be {_shown(first["input"])}: {wanted}.'
+
+
+def _shown(value: object) -> str:
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _known_keys(model: type[BaseModel], location: list[str]) -> list[str]:

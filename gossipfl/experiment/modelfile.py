@@ -83,7 +83,9 @@ def load_model(path: Path) -> tuple[Array, Explanation]:
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not explain its model ({error}): export it again.") from None
     if vector.shape != (size,):
-        raise DataError(f"{path} holds a vector {vector.shape}, but its model needs ({size},).")
+        raise DataError(
+            f"{path} holds a vector {vector.shape}, but its model needs ({size},): export it again."
+        )
     return vector, explanation
 
 
@@ -91,6 +93,8 @@ def _read(path: Path) -> tuple[Array, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a directory: give a .safetensors file in it.")
         if path.stat().st_size > FILE_BYTES_MAX:
             raise DataError(f"{path} is larger than {FILE_BYTES_MAX >> 30} GiB: is it a model?")
         with safe_open(path, "numpy") as file:
@@ -101,7 +105,7 @@ def _read(path: Path) -> tuple[Array, str]:
     except FileNotFoundError:
         raise DataError(f"There is no file {path}: check its name.") from None
     except (SafetensorError, OSError) as error:
-        raise DataError(f"{path} is not a safetensors file ({error}).") from None
+        raise DataError(f"{path} is not a safetensors file ({error}): give a model of a run.") from None
 
 
 def _explanation(facts: dict[str, Any]) -> Explanation:

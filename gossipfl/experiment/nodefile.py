@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
@@ -15,7 +15,16 @@ from gossipfl.errors import DataError
 from gossipfl.experiment.federation import algorithm_from, build_model_from
 from gossipfl.experiment.files import read_toml, validate
 from gossipfl.experiment.prepared import read_prepared
-from gossipfl.experiment.settings import Fraction, LearningSettings, ModelSettings, RunSettings, Section
+from gossipfl.experiment.settings import (
+    Fraction,
+    LearningSettings,
+    ModelSettings,
+    RunSettings,
+    Section,
+    refuse_unheard,
+    without,
+)
+from gossipfl.experiment.unheard import unheard_training
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.layout import layout_of
@@ -61,6 +70,15 @@ class NodeFile(Section):
     learning: LearningSettings = LearningSettings()
     run: RunSettings = RunSettings()
     peer: Annotated[tuple[PeerSection, ...], Field(max_length=4096)] = ()
+
+    @model_validator(mode="after")
+    def _agree(self) -> NodeFile:
+        refuse_unheard(self, unheard_training(self.model.kind))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _heard_alone(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(dump(self), unheard_training(self.model.kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,33 @@
 """What an experiment may say: its sections, their keys, defaults and limits.
 
 Rules:
-- An unknown key is an error, and so is a value out of its limits: nothing is ignored.
+- An unknown key is an error, and so are a value out of its limits and a key that would mean nothing beside
+  the others: nothing is ignored.
 - A default is what a newcomer should use; its source stands beside it where it has one.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from gossipfl.experiment.unheard import unheard_data, unheard_training
 
 ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
 HIDDEN_MAX = 16
+NAME_CHARS_MAX = 64
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -129,7 +142,7 @@ class FaultsSettings(Section):
 class RunSettings(Section):
     """The run as a whole."""
 
-    name: str = Field("gossipfl", min_length=1, max_length=64)
+    name: str = Field("gossipfl", min_length=1, max_length=NAME_CHARS_MAX)
     seed: int = Field(0, ge=0, lt=1 << 63)
     evaluate_every: int = Field(1, ge=1)
 
@@ -145,7 +158,56 @@ class Experiment(Section):
     faults: FaultsSettings = FaultsSettings()
     run: RunSettings = RunSettings()
 
+    @model_validator(mode="after")
+    def _agree(self) -> Experiment:
+        refuse_unheard(self, self.unheard())
+        _check_moments(self.faults, self.learning.rounds)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _heard_alone(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without(dump(self), self.unheard())
+
+    def unheard(self) -> dict[str, str]:
+        """The keys that mean nothing beside the others, and what to do about each."""
+        data = self.data
+        given = {key for key in ("file", "schema_file", "test_file") if getattr(data, key) is not None}
+        return unheard_training(self.model.kind) | unheard_data(data.split, given)
+
+
+def refuse_unheard(settings: Section, unheard: dict[str, str]) -> None:
+    """Raise `ValueError` if somebody gave a key of `settings` that means nothing there."""
+    for name, advice in unheard.items():
+        section, key = name.split(".")
+        given: Section = getattr(settings, section)
+        if key in {given.__class__.model_fields[field].alias or field for field in given.model_fields_set}:
+            raise ValueError(f"leave out {name}: {advice}")
+
+
+def without(table: dict[str, Any], unheard: dict[str, str]) -> dict[str, Any]:
+    """`table` as it was dumped, but for the keys that mean nothing in it: what remains can be read again."""
+    return {
+        section: {key: value for key, value in keys.items() if f"{section}.{key}" not in unheard}
+        if isinstance(keys, dict)
+        else keys
+        for section, keys in table.items()
+    }
+
 
 def moments(texts: tuple[str, ...]) -> dict[int, int]:
     """`("2@5",)` as {peer: round}."""
     return {int(peer): int(round) for peer, round in (text.split("@") for text in texts)}
+
+
+def _check_moments(faults: FaultsSettings, rounds: int) -> None:
+    for key, texts in (("faults.kill", faults.kill), ("faults.restart", faults.restart)):
+        peers = Counter(text.split("@")[0] for text in texts)
+        for twice in (peer for peer, count in peers.items() if count > 1):
+            raise ValueError(f"{key} names peer {twice} twice: a peer can be killed and restarted once")
+        for peer, round in moments(texts).items():
+            if not 1 <= round <= rounds:
+                raise ValueError(f'{key} says "{peer}@{round}": choose a round from 1 to {rounds}')
+    kills = moments(faults.kill)
+    for peer, round in moments(faults.restart).items():
+        if round <= kills.get(peer, rounds):
+            raise ValueError(f'faults.restart says "{peer}@{round}": kill peer {peer} in an earlier round')

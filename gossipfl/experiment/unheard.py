@@ -1,0 +1,58 @@
+"""Keys of an experiment that mean nothing beside what else it says, each with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+_LINES = ("linear", "softmax", "auto")
+_ESTIMATORS = ("SGDClassifier", "SGDRegressor", "MLPClassifier", "MLPRegressor")
+
+_MOMENTUM = {"SGD": "SGD estimators have none", "MLP": 'say it in model.options, with solver = "sgd"'}
+_CLASS_WEIGHTS = {"SGD": "say class_weight in model.options", "MLP": "MLP estimators have none"}
+_SPLITS = {
+    "alpha": ("dirichlet", "quantity"),
+    "per_peer": ("shards", "pathological"),
+    "column": ("column",),
+}
+
+
+def unheard_training(kind: str) -> dict[str, str]:
+    """Keys of [model] and [learning] that a model of this `kind` does not hear."""
+    unheard: dict[str, str] = {}
+    if kind in _LINES or kind.startswith("SGD"):
+        unheard["model.hidden"] = f'the model "{kind}" has no hidden layers, "mlp" has'
+    if kind not in _ESTIMATORS:
+        return unheard
+    family = kind[:3]
+    unheard |= {
+        "learning.learning_rate": f"{kind} takes model.options = {{ {_rate(family)} }} instead",
+        "learning.decay": f"{kind} takes learning_rate in model.options instead",
+        "learning.momentum": _MOMENTUM[family],
+        "learning.weight_decay": f"{kind} takes alpha in model.options instead",
+        "learning.class_weights": _CLASS_WEIGHTS[family],
+        "learning.steps": f"{kind} counts in learning.epochs",
+    }
+    if family == "SGD":
+        unheard["learning.batch"] = f"{kind} takes its samples one by one"
+    return unheard
+
+
+def _rate(family: str) -> str:
+    return 'learning_rate = "constant", eta0 = 0.1' if family == "SGD" else "learning_rate_init = 0.01"
+
+
+def unheard_data(split: str, given: Set[str]) -> dict[str, str]:
+    """Keys of [data] that say nothing to this `split`, or beside the files that are `given`."""
+    unheard: dict[str, str] = {}
+    for key, splits in _SPLITS.items():
+        if split not in splits:
+            advice = f"it is for the split {' or '.join(splits)}, and this is {split}"
+            unheard[f"data.{key}"] = advice
+    if "file" not in given:
+        keys = ("target", "task", "schema", "drop", "test_file")
+        return unheard | {f"data.{key}": "it describes a table, so give data.file with it" for key in keys}
+    if "schema_file" in given:
+        unheard |= {f"data.{key}": "data.schema says it already" for key in ("target", "task", "drop")}
+    if "test_file" in given:
+        unheard["data.test_fraction"] = "data.test_file holds the rows to test on"
+    return unheard
