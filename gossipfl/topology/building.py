@@ -10,6 +10,8 @@ from gossipfl.errors import TopologyError
 from gossipfl.topology.families import Family, Wanted, either, find_family
 from gossipfl.topology.graph import Topology
 
+EDGES_MAX = 1 << 26
+"""Of a graph that is built here: 1 GiB of edges, several times that while they are put into order."""
 ATTEMPTS_MAX = 100
 """How often a random graph is drawn again because it came out disconnected."""
 
@@ -81,6 +83,11 @@ def _check_size(family: Family, wanted: Wanted) -> None:
     peers = wanted.peers
     if peers < 2:
         raise TopologyError(f"A topology joins at least 2 peers, not {peers}; give it 2 or more.")
+    if peers * (degree := family.degree(wanted)) / 2 > EDGES_MAX:
+        raise TopologyError(
+            f"The topology {family.name} of {peers} peers has about {peers * degree / 2:.2g} edges, and at"
+            f" most {EDGES_MAX} are built; take fewer peers or a sparser graph."
+        )
     if family.fits(wanted, peers):
         return
     below = next((size for size in range(peers - 1, 1, -1) if family.fits(wanted, size)), None)

@@ -39,7 +39,10 @@ Built = tuple[Integers, Floats | None]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family: `sizes` says in words what `fits` decides; `options` are those of Wanted that it takes."""
+    """One family: `sizes` says in words what `fits` decides; `options` are those of Wanted that it takes.
+
+    `degree` is about how many neighbours a peer will have, so that too large a graph is refused unbuilt.
+    """
 
     name: str
     description: str
@@ -47,6 +50,7 @@ class Family:
     build: Callable[[Wanted], Built]
     fits: Callable[[Wanted, int], bool] = lambda _, peers: peers >= 2
     options: tuple[str, ...] = ()
+    degree: Callable[[Wanted], float] = lambda _: 4
     varies: bool = False  # another lane may give a connected graph where this one did not
 
 
@@ -86,10 +90,19 @@ def _k_regular(wanted: Wanted) -> Built:
     return randoms.k_regular(wanted.peers, wanted.degree or 4, wanted.draws), None
 
 
+def _two_per_doubling(wanted: Wanted) -> float:
+    return 2 * math.log2(wanted.peers)
+
+
+def _probability(wanted: Wanted) -> float:
+    if wanted.probability is not None:
+        return wanted.probability
+    # Connected with probability exp(-exp(-2)) = 0.87: Erdős and Rényi (1959).
+    return min(1.0, (math.log(wanted.peers) + 2) / wanted.peers)
+
+
 def _erdos_renyi(wanted: Wanted) -> Built:
-    probability = wanted.probability
-    if probability is None:  # connected with probability exp(-exp(-2)) = 0.87: Erdős and Rényi (1959)
-        probability = min(1.0, (math.log(wanted.peers) + 2) / wanted.peers)
+    probability = _probability(wanted)
     if probability == 0:
         return np.empty((0, 2), np.int64), None
     return randoms.erdos_renyi(wanted.peers, probability, wanted.draws, wanted.lane), None
@@ -106,11 +119,15 @@ def _small_world(wanted: Wanted) -> Built:
     return edges, None
 
 
+def _radius(wanted: Wanted) -> float:
+    if wanted.radius is not None:
+        return wanted.radius
+    # Above the threshold sqrt(ln n / (pi n)) by enough to connect despite the border.
+    return math.sqrt((math.log(wanted.peers) + 3) / (math.pi * wanted.peers))
+
+
 def _geometric(wanted: Wanted) -> Built:
-    radius = wanted.radius
-    if radius is None:  # above the threshold sqrt(ln n / (pi n)) by enough to connect despite the border
-        radius = math.sqrt((math.log(wanted.peers) + 3) / (math.pi * wanted.peers))
-    return randoms.geometric(wanted.peers, radius, wanted.draws, wanted.lane)
+    return randoms.geometric(wanted.peers, _radius(wanted), wanted.draws, wanted.lane)
 
 
 _ALL = (
@@ -138,6 +155,7 @@ _ALL = (
         "Everyone speaks to everyone.",
         "2 peers or more",
         _sized(lattices.complete),
+        degree=lambda wanted: wanted.peers,
     ),
     Family(
         "grid",
@@ -168,12 +186,14 @@ _ALL = (
         "a power of two",
         _sized(lattices.hypercube),
         lambda _, peers: peers >= 2 and peers & (peers - 1) == 0,
+        degree=_two_per_doubling,
     ),
     Family(
         "exponential",
         "Peer i speaks to i ± 1, 2, 4, 8 ... around a ring; edges go both ways here.",
         "2 peers or more",
         _sized(lattices.exponential),
+        degree=_two_per_doubling,
     ),
     Family(
         "k-regular",
@@ -182,6 +202,7 @@ _ALL = (
         _k_regular,
         _regular_fits,
         ("degree",),
+        lambda wanted: wanted.degree or 4,
     ),
     Family(
         "erdos-renyi",
@@ -189,6 +210,7 @@ _ALL = (
         "2 peers or more",
         _erdos_renyi,
         options=("probability",),
+        degree=lambda wanted: wanted.peers * _probability(wanted),
         varies=True,
     ),
     Family(
@@ -198,6 +220,7 @@ _ALL = (
         _small_world,
         _small_world_fits,
         ("degree", "rewiring"),
+        lambda wanted: wanted.degree or 4,
         varies=True,
     ),
     Family(
@@ -207,6 +230,7 @@ _ALL = (
         lambda wanted: (randoms.scale_free(wanted.peers, wanted.degree or 2, wanted.draws), None),
         lambda wanted, peers: peers > (wanted.degree or 2),
         ("degree",),
+        lambda wanted: 2 * (wanted.degree or 2),
     ),
     Family(
         "geometric",
@@ -214,6 +238,7 @@ _ALL = (
         "2 peers or more",
         _geometric,
         options=("radius",),
+        degree=lambda wanted: wanted.peers * min(1.0, math.pi * _radius(wanted) ** 2),
         varies=True,
     ),
     Family(
@@ -222,6 +247,7 @@ _ALL = (
         "6 peers or more",
         _sized(lattices.barbell),
         lambda _, peers: peers >= 6,
+        degree=lambda wanted: wanted.peers / 2,
     ),
 )
 

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -49,11 +50,12 @@ class Topology:
     ) -> Topology:
         """The graph of `edges` (m, 2) in any order; loops are dropped and repeated edges merged.
 
-        Raises TopologyError for fewer than two peers, an end outside 0 .. peers - 1, or names that clash.
+        Raises TopologyError for fewer than two peers, what are no pairs of whole numbers, an end outside
+        0 .. peers - 1, or names that clash.
         """
         if peers < 2:
             raise TopologyError(f"A topology joins at least 2 peers, not {peers}; give it 2 or more.")
-        pairs = np.asarray(edges, np.int64).reshape(-1, 2)
+        pairs = _pairs(edges, name)
         outside = pairs[(pairs < 0) | (pairs >= peers)]
         if outside.size:
             raise TopologyError(
@@ -87,8 +89,12 @@ class Topology:
         return record if self.positions is None else {**record, "positions": self.positions.tolist()}
 
     def placed(self, positions: Floats) -> Topology:
-        """The same graph with its peers at `positions` (peers, 2)."""
-        return replace(self, positions=positions.reshape(self.peers, 2))
+        """The same graph with its peers at `positions` (peers, 2), which are finite, or TopologyError."""
+        if positions.shape != (self.peers, 2) or not np.isfinite(positions).all():
+            raise TopologyError(
+                f"The positions of {self.name} are not two finite numbers per peer; correct them."
+            )
+        return replace(self, positions=positions)
 
     def neighbours(self, peer: int) -> tuple[int, ...]:
         """The peers that `peer` speaks to, in ascending order."""
@@ -174,6 +180,19 @@ class Topology:
         return np.concatenate(([0], np.cumsum(self.degrees))), ends
 
 
+def _pairs(edges: ArrayLike, name: str) -> Integers:
+    """Edges (m, 2); a third column, such as a weight, and fractions are refused, not cut off."""
+    try:
+        pairs = np.asarray(edges)
+    except ValueError:  # ragged
+        pairs = np.zeros(1)
+    if not pairs.size:
+        return np.empty((0, 2), np.int64)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise TopologyError(f"The edges of {name} are not pairs of whole numbers; give each as two of them.")
+    return pairs.astype(np.int64)
+
+
 def _in_order(pairs: Integers, peers: int) -> Integers:
     """Each edge once, its lower end first, in lexicographic order, without loops."""
     low, high = pairs.min(axis=1, initial=peers), pairs.max(axis=1, initial=0)
@@ -187,7 +206,6 @@ def _checked_names(names: Sequence[str] | None, peers: int) -> tuple[str, ...]:
         return tuple(map(str, range(peers)))
     if len(names) != peers:
         raise TopologyError(f"There are {len(names)} names for {peers} peers; give each peer one name.")
-    if len(set(names)) < peers:
-        twice = next(name for name in names if list(names).count(name) > 1)
-        raise TopologyError(f"Two peers are called {twice!r}; give each peer a name of its own.")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise TopologyError(f"Two peers are called {twice[0]!r}; give each peer a name of its own.")
     return tuple(names)

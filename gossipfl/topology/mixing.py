@@ -56,7 +56,7 @@ def _counts(topology: Topology, samples: ArrayLike | None) -> Floats:
     if samples is None:
         return np.ones(topology.peers)
     counts = np.asarray(samples, np.float64)
-    if counts.shape != (topology.peers,) or not (counts > 0).all():
+    if counts.shape != (topology.peers,) or not ((counts > 0) & np.isfinite(counts)).all():
         raise TopologyError(
             f"Weights towards samples need a positive count for each of the {topology.peers} peers; "
             "give every peer at least one sample."

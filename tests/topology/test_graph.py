@@ -43,13 +43,22 @@ def test_a_directed_graph_is_refused() -> None:
         (3, [(0, 3)], None, "peer 3"),
         (3, [(0, 1)], ["a", "b"], "2 names"),
         (2, [(0, 1)], ["a", "a"], "'a'"),
+        (6, [(0, 1, 2), (3, 4, 5)], None, "pairs of whole numbers"),
+        (3, [(0.9, 1.2)], None, "pairs of whole numbers"),
+        (3, [(0, 1), (2,)], None, "pairs of whole numbers"),
     ],
 )
 def test_impossible_edges_and_names_are_refused(
-    peers: int, edges: list[tuple[int, int]], names: list[str] | None, words: str
+    peers: int, edges: list[tuple[float, ...]], names: list[str] | None, words: str
 ) -> None:
     with pytest.raises(TopologyError, match=words):
         Topology.from_edges(peers, edges, names)
+
+
+def test_positions_that_cannot_be_drawn_are_refused() -> None:
+    record = {"names": ["a", "b"], "edges": [[0, 1]], "positions": [[float("nan"), 1], [0, 0]]}
+    with pytest.raises(TopologyError, match="finite"):
+        Topology.from_record(record)
 
 
 def test_a_disconnected_graph_is_refused_with_its_components() -> None:
