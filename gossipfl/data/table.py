@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gossipfl.errors import DataError
 
@@ -34,6 +35,37 @@ class Dataset:
     target_scale: float = 1.0
     schema: Schema | None = None
 
+    @classmethod
+    def of(cls, features: ArrayLike, targets: ArrayLike, name: str = "data") -> Dataset:
+        """Plain arrays as a data set: `features` (N, f) of finite numbers, `targets` (N,).
+
+        Targets that are texts, integers or booleans are classes, in sorted order; floats are numbers, and
+        are standardised. Features are taken as they are. Raises `DataError`.
+
+        >>> run = gossipfl.simulate(data=gossipfl.Dataset.of(X, y), topology="ring", peers=8)
+        """
+        values, wanted = _numbers(features), np.asarray(targets)
+        if values.ndim != 2 or wanted.ndim != 1 or len(values) != len(wanted) or not values.size:
+            raise DataError(
+                f"features of shape {values.shape} and targets of shape {wanted.shape} do not fit together: "
+                "give features (N, f) and targets (N,)."
+            )
+        names = tuple(f"x{column}" for column in range(values.shape[1]))
+        if wanted.dtype.kind in "OSU":
+            wanted = wanted.astype(str)
+        if wanted.dtype.kind != "f":
+            classes, indices = np.unique(wanted, return_inverse=True)
+            if len(classes) < 2:
+                raise DataError(f'All targets are "{classes[0]}": give targets of two classes or more.')
+            return cls(values, indices.astype(np.int64), names, tuple(map(str, classes)), name=name)
+        wanted = _numbers(wanted)
+        mean, scale = float(wanted.mean()), float(wanted.std())
+        if scale == 0.0:
+            raise DataError(f"All targets are {mean:g}: give targets that differ.")
+        return cls(
+            values, (wanted - mean) / scale, names, None, name=name, target_mean=mean, target_scale=scale
+        )
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -42,3 +74,13 @@ class Dataset:
         if self.schema is None:
             raise DataError(f'data "{self.name}" came without a schema; load it by name or from a file.')
         return self.schema
+
+
+def _numbers(values: ArrayLike) -> Array:
+    try:
+        numbers = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise DataError("The features are not all numbers: turn texts into numbers first.") from None
+    if not np.isfinite(numbers).all():
+        raise DataError("A value is missing or infinite: fill it in or drop its row first.")
+    return numbers
