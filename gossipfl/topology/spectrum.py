@@ -14,7 +14,7 @@ from gossipfl.topology.mixing import mixing_matrix
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-DENSE_PEERS_MAX = 2_000
+DENSE_PEERS_MAX = 1_000
 _LANCZOS = 40
 _STEPS_MAX = 10_000_000_000
 _TRUSTED_GAP = 1e-5

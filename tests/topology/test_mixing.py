@@ -97,8 +97,9 @@ def test_a_matrix_that_is_not_reversible_has_no_gap_here() -> None:
 
 
 def test_a_peer_without_samples_is_refused() -> None:
-    with pytest.raises(TopologyError, match="at least one sample"):
-        mixing_matrix(build_topology("ring", 3), [1, 0, 2])
+    for count in (0, float("nan"), float("inf")):
+        with pytest.raises(TopologyError, match="at least one sample"):
+            mixing_matrix(build_topology("ring", 3), [1, count, 2])
 
 
 def test_rounds_to_consensus_shrink_differences_to_the_factor() -> None:
