@@ -122,7 +122,7 @@ class Estimator:
     def _fitted(self, vector: Array, inputs: Array, targets: Array, draws: Draws) -> Array:
         estimator = self._loaded(vector)
         epochs, count = self.training.epochs, len(inputs)
-        estimator.t_ = draws.round * epochs * count + 1
+        estimator.t_ = max(draws.round - 1, 0) * epochs * count + 1
         if self._layered:
             estimator.set_params(batch_size=min(self.training.batch, count))
         for word in draws.words("estimator", epochs):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import SGDClassifier
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
@@ -40,6 +41,18 @@ def test_regressors_learn(kind: str) -> None:
     for turn in range(10):
         vector = model.fit(vector, samples, Draws(1, 0, turn))
     assert model.score(vector, samples)["r2"] > 0.9
+
+
+def test_the_first_round_is_the_first_pass_of_the_estimator_itself() -> None:
+    model, samples, draws = (
+        Estimator("SGDClassifier", 4, 2, precision="float64"),
+        samples_for(2),
+        Draws(5, 0, 1),
+    )
+    alone = SGDClassifier(loss="log_loss", random_state=int(draws.words("estimator", 1)[0]))
+    alone.partial_fit(samples.features, samples.targets, classes=[0, 1])
+    wanted = np.concatenate((alone.coef_.ravel(), alone.intercept_))
+    np.testing.assert_array_equal(model.fit(model.start(draws), samples, draws), wanted)
 
 
 @pytest.mark.parametrize("classes", [2, 4])
