@@ -11,7 +11,7 @@ from gossipfl.data import Dataset
 from gossipfl.errors import SettingsError, instead
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.files import validate
-from gossipfl.experiment.modelfile import Explanation, save_model
+from gossipfl.experiment.modelfile import Explanation, model_file, save_model
 from gossipfl.experiment.recorder import Recorder
 from gossipfl.experiment.settings import Experiment, moments
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model
@@ -154,7 +154,7 @@ def save_run(run: Run, federation: Federation, out: Path) -> None:
     run.save(out)
     explanation = Explanation.of(federation.experiment.model, federation.dataset)
     for name, vector in run.models.items():
-        save_model(out / "models" / f"peer-{name}.safetensors", vector, explanation)
+        save_model(out / "models" / model_file(name), vector, explanation)
     if run.models:
         vectors = np.stack(list(run.models.values()))
         average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)

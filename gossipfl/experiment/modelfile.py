@@ -7,6 +7,7 @@ of features and classes, the scaling of the target and, where there is one, the 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,12 @@ class Explanation:
         from gossipfl.experiment.federation import build_model_from
 
         return build_model_from(self.model, LearningSettings(), len(self.feature_names), self.classes)
+
+
+def model_file(peer: str) -> str:
+    """The file name for the model of `peer`, whose name may be any text; another name gives another file."""
+    safe = re.sub(r"[^\w -]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), peer)
+    return f"peer-{safe}.safetensors"
 
 
 def save_model(path: Path, vector: Array, explanation: Explanation) -> None:

@@ -1,0 +1,142 @@
+"""Three organisations, three CSV files: from a schema to a model, with a crash in between."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import say, start, wait_until
+
+NAMES = ("hospital-a", "hospital-b", "hospital-c")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@pytest.fixture
+def consortium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Three nodes that know one another, each with a third of the rows of breast_cancer."""
+    from sklearn.datasets import load_breast_cancer
+
+    monkeypatch.chdir(tmp_path)
+    bunch = load_breast_cancer()
+    header = ["patient", *bunch.feature_names, "diagnosis"]
+    for place, name in enumerate(NAMES):
+        with Path(f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(header)
+            for index in range(place, len(bunch.data), 3):
+                rows.writerow([index, *bunch.data[index], bunch.target_names[bunch.target[index]]])
+    schema = ("data", "schema", "hospital-a.csv", "--target", "diagnosis", "--drop", "patient")
+    assert say(capsys, *schema).status == 0
+    lines = {}
+    for name, port in zip(NAMES, free_ports(3), strict=True):
+        made = say(capsys, "init", name, "--csv", f"{name}.csv", "--schema", "schema.json",
+                   "--listen", f"127.0.0.1:{port}")  # fmt: skip
+        assert made.status == 0, made.err
+        lines[name] = made.out.strip()
+    for name in NAMES:
+        assert (
+            say(capsys, "peer", "add", name, *(lines[other] for other in NAMES if other != name)).status == 0
+        )
+    return tmp_path
+
+
+def edit(node: Path, before: str, after: str) -> None:
+    file = node / "node.toml"
+    text = file.read_text("utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), "utf-8")
+
+
+def records_of(node: Path, kind: str) -> list[dict[str, Any]]:
+    file = node / "state" / "records.jsonl"
+    lines = file.read_text("utf-8").splitlines(keepends=True) if file.exists() else []
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [record for record in records if record["kind"] == kind]
+
+
+def run(stack: ExitStack, folder: Path, name: str) -> subprocess.Popen[str]:
+    process = start("node", name, cwd=folder)
+    stack.callback(process.communicate)
+    stack.callback(process.kill)
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask a process to end")
+def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
+    consortium: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b, _ = (consortium / name for name in NAMES)
+    for name in NAMES:
+        edit(consortium / name, "rounds = 30", "rounds = 100000\nepochs = 40")
+    with ExitStack() as stack:
+        processes = {name: run(stack, consortium, name) for name in NAMES}
+        wait_until(lambda: any(r["heard"] == 2 for r in records_of(a, "round")), "all three learn")
+        processes["hospital-b"].kill()
+        processes["hospital-b"].wait()
+        wait_until(lambda: records_of(a, "link")[-1]["state"] == "left", "b is missed")
+        after = len(records_of(a, "round"))
+        closed = len(records_of(b, "round"))
+        wait_until(lambda: len(records_of(a, "round")) > after + 3, "a goes on")
+        processes["hospital-b"] = run(stack, consortium, "hospital-b")
+        wait_until(lambda: len(records_of(b, "round")) > closed + 4, "b is back")
+        rejoined = records_of(a, "link")[-1]["unix_s"]
+        wait_until(lambda: sum(r["unix_s"] > rejoined for r in records_of(a, "round")) > 3, "a goes on")
+        assert any(r["heard"] == 2 for r in records_of(b, "round")[closed : closed + 3])
+        together = [r for r in records_of(a, "round") if r["unix_s"] > rejoined]
+        assert any(r["heard"] == 2 for r in together[:3])
+        for name in NAMES:
+            processes[name].send_signal(signal.SIGTERM)
+            _, err = processes[name].communicate(timeout=30)
+            assert processes[name].returncode == 0, err
+            assert "stopped in round" in err
+    model = a / "state" / "model.safetensors"
+    predicted = say(capsys, "predict", model, "hospital-c.csv", "--probabilities")
+    assert predicted.status == 0, predicted.err
+    rows = list(csv.DictReader(predicted.out.splitlines()))
+    truth = list(csv.DictReader(Path("hospital-c.csv").read_text("utf-8").splitlines()))
+    right = sum(row["prediction"] == true["diagnosis"] for row, true in zip(rows, truth, strict=True))
+    assert right >= 0.93 * len(truth)
+    assert abs(float(rows[0]["probability_benign"]) + float(rows[0]["probability_malignant"]) - 1) < 1e-5
+    reported = say(capsys, "report", a / "state", "--json")
+    assert reported.status == 0, reported.err
+    assert json.loads(reported.out)["notes"] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask a process to end")
+def test_other_terms_are_refused_and_both_logs_name_what_differs(consortium: Path) -> None:
+    a, b, _ = (consortium / name for name in NAMES)
+    edit(b, "rounds = 30", "rounds = 30\nlearning_rate = 0.5")
+    with ExitStack() as stack:
+        processes = [run(stack, consortium, name) for name in NAMES[:2]]
+        wait_until(lambda: bool(records_of(a, "refused")) and bool(records_of(b, "refused")), "both refuse")
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+            assert process.returncode == 0, err
+            refusal = next(line for line in err.splitlines() if "refused" in line)
+            assert "manifest" in refusal
+            assert "learning" in refusal
+
+
+def test_doctor_says_what_is_well_and_what_to_mend(
+    consortium: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = say(capsys, "doctor", "hospital-a")
+    assert said.status == 1
+    assert said.out.count("ok ") == 5
+    assert "hospital-b does not answer" in said.out.replace("\n", " ")
