@@ -16,11 +16,14 @@ def softmax(logits: Array) -> Array:
 
 
 def class_sums(logits: Array, classes: Array, valid: Array) -> Array:
-    """Right answers and summed cross entropies (2, ...) of `logits` (..., b, c), `classes` (..., b)."""
+    """Right answers and summed cross entropies (2, ...) of `logits` (..., b, c), `classes` (..., b).
+
+    Where a logit is NaN, as after training that diverged, the answer is wrong and not the first class.
+    """
     top = logits.max(axis=-1, keepdims=True)
     wanted = np.broadcast_to(classes, logits.shape[:-1])[..., None]
     chosen = np.take_along_axis(logits, wanted, axis=-1)
-    right = (logits.argmax(axis=-1) == classes) & valid
+    right = (logits.argmax(axis=-1) == classes) & valid & ~np.isnan(top[..., 0])
     total = np.exp(logits - top) @ np.ones((logits.shape[-1], 1), logits.dtype)
     losses = (np.log(total) + (top - chosen))[..., 0].astype(np.float64)
     return np.stack((right.sum(axis=-1, dtype=np.float64), np.where(valid, losses, 0.0).sum(axis=-1)))

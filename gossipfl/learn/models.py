@@ -86,9 +86,10 @@ class Dense:
 
     def predict(self, vector: Array, features: Array) -> Array:
         """Class probabilities (..., N, classes), or numbers (..., N), for `features` (N, f)."""
-        outputs = self._outputs(vector.reshape(-1, self.size), features[None])
-        outputs = outputs.reshape(*vector.shape[:-1], *outputs.shape[1:])
-        return metrics.softmax(outputs) if self.task == "classes" else outputs[..., 0]
+        with np.errstate(all="ignore"):
+            outputs = self._outputs(vector.reshape(-1, self.size), features[None])
+            outputs = outputs.reshape(*vector.shape[:-1], *outputs.shape[1:])
+            return metrics.softmax(outputs) if self.task == "classes" else outputs[..., 0]
 
     def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
         """Metrics by name, each (...): `accuracy` and `loss` for classes; `r2` and `loss` for numbers.

@@ -134,3 +134,12 @@ def test_an_empty_layer_and_another_dtype_are_refused() -> None:
         mlp(3, 2, (0,))
     with pytest.raises(SettingsError, match='"float32" or "float64"'):
         Dense((3, 2), "classes", Training(), "float16")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_diverged_model_answers_nothing_right_and_does_so_without_a_warning(value: float) -> None:
+    model = softmax(2, 3)
+    vector = np.full(model.size, value, np.float32)
+    features = np.array([[1.0, -1.0], [0.0, 1.0]])
+    assert np.isnan(model.predict(vector, features)).all()
+    assert model.score(vector, Samples.whole(features, np.zeros(2, np.int64)))["accuracy"] == 0
