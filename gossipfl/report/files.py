@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from gossipfl.errors import UserError
 from gossipfl.report.compare import comparison_page, load_runs
 from gossipfl.report.page import run_page
 from gossipfl.report.plots import write_plots
-from gossipfl.report.run import Run
+from gossipfl.report.run import Run, writing
 
 
 def write_report(directory: str | Path, out: str | Path | None = None) -> Path:
     """Read a run directory, report on it there or in `out`, and return the path of `report.html`."""
     run = Run.load(directory)
     folder = Path(directory if out is None else out)
-    with _writing(folder):
+    with writing(folder):
         plots = {path.stem: path.read_bytes() for path in write_plots(run, folder)}
         page = folder / "report.html"
         page.write_text(run_page(run, plots), encoding="utf-8")
@@ -28,18 +26,8 @@ def write_comparison(directories: Sequence[str | Path], out: str | Path) -> Path
     """Compare run directories and return the path of the `comparison.html` in `out`, made if need be."""
     folder = Path(out)
     text = comparison_page(load_runs(directories))
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / "comparison.html"
         page.write_text(text, encoding="utf-8")
     return page
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"No report can be written to {folder} ({error.strerror}); give another --out."
-        ) from None

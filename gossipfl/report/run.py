@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,17 +56,21 @@ class Run:
         return cls(settings, records, summary, graph, directory=folder, notes=notes)
 
     def save(self, directory: str | Path) -> Path:
-        """Write the four files of a run directory, `summary.json` last; returns the directory."""
+        """Write the four files of a run directory, `summary.json` last; returns the directory.
+
+        `UserError` if they cannot be written there.
+        """
         import tomli_w
 
         folder = Path(directory)
-        folder.mkdir(parents=True, exist_ok=True)
         settings = tomli_w.dumps(_without_none(plain(self.settings)))
-        (folder / "experiment.toml").write_text(settings, encoding="utf-8")
-        with (folder / "records.jsonl").open("w", encoding="utf-8") as lines:
-            lines.writelines(to_json(record) + "\n" for record in self.records)
-        (folder / "graph.json").write_text(to_json(self.graph), encoding="utf-8")
-        (folder / "summary.json").write_text(to_json(self.summary, indent=2) + "\n", encoding="utf-8")
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "experiment.toml").write_text(settings, encoding="utf-8")
+            with (folder / "records.jsonl").open("w", encoding="utf-8") as lines:
+                lines.writelines(to_json(record) + "\n" for record in self.records)
+            (folder / "graph.json").write_text(to_json(self.graph), encoding="utf-8")
+            (folder / "summary.json").write_text(to_json(self.summary, indent=2) + "\n", encoding="utf-8")
         self.directory = folder
         return folder
 
@@ -87,7 +92,19 @@ class Run:
         """The overview as a matplotlib Figure or, given a directory, every plot as a PNG in it (paths)."""
         from gossipfl.report.plots import overview, write_plots
 
-        return overview(self) if directory is None else write_plots(self, Path(directory))
+        if directory is None:
+            return overview(self)
+        with writing(Path(directory)):
+            return write_plots(self, Path(directory))
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """`UserError` for what keeps us from writing to `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written to ({error.strerror}); give another folder.") from None
 
 
 def to_json(value: object, indent: int | None = None) -> str:

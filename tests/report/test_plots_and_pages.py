@@ -180,5 +180,5 @@ def test_a_comparison_of_one_run_is_refused(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     paper_run(rounds=1).save(tmp_path / "run")
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(UserError, match="No report can be written to"):
+    with pytest.raises(UserError, match="cannot be written to"):
         write_report(tmp_path / "run", tmp_path / "file")

@@ -46,6 +46,13 @@ def test_settings_without_a_value_are_left_out_of_the_toml(tmp_path: Path) -> No
     assert Run.load(tmp_path).settings == {"run": {"out": "x"}, "list": [1]}
 
 
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for write in (paper_run(rounds=1).save, paper_run(rounds=1).plot):
+        with pytest.raises(UserError, match="cannot be written to"):
+            write(tmp_path / "file" / "x")
+
+
 def test_a_torn_last_line_is_left_out_and_told(tmp_path: Path) -> None:
     run = paper_run(rounds=2)
     run.save(tmp_path)
