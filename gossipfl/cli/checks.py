@@ -77,7 +77,8 @@ def _listen(address: Address) -> Address:
             probe.bind(tuple(address))
     except OSError as error:
         raise UserError(
-            f"Choose another node.listen than {address}, or stop what uses it ({error.strerror})."
+            f"Choose another node.listen than {address}, or stop what uses it, be it this node "
+            f"({error.strerror})."
         ) from None
     return address
 

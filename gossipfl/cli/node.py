@@ -64,6 +64,8 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
     `gossipfl node hospital-a`
 
     `gossipfl node hospital-a/node.toml --json > result.json`
+
+    Its model, records and summary lie in the folder `state` beside its file; `gossipfl report` reads them.
     """
     from gossipfl.experiment.nodefile import node_path, read_member
     from gossipfl.node.keyfile import load_key
@@ -78,6 +80,8 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
 
 def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
     """Check a node before it runs: key, data, schema, port, and whether its peers are who they should be.
+
+    The exit status is 0 if all is well and 1 if there is something to mend.
 
     Example: `gossipfl doctor hospital-a`
     """

@@ -44,6 +44,8 @@ def simulate(
     `gossipfl simulate ring-16 --seed 7`
 
     `gossipfl simulate my.toml --set topology.kind=torus --set learning.rounds=50 --json`
+
+    `gossipfl simulate runs/ring-16/experiment.toml --out again`
     """
     from gossipfl.api import check_moments, run_network, save_run
     from gossipfl.experiment.federation import build
@@ -81,6 +83,8 @@ def up(
     `gossipfl up ring-8`
 
     `gossipfl up ring-8 --kill 2@15 --kill 5@15`
+
+    `gossipfl up ring-8 --kill 2@10 --set 'faults.restart=["2@15"]'`
     """
     from gossipfl.api import save_run
     from gossipfl.cli.cluster import check_cluster, run_cluster

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import TopologyError
@@ -43,6 +41,8 @@ def list_families(as_json: AsJson = False) -> None:
     Example: gossipfl topology list
     """
 
+    from rich.table import Table
+
     from gossipfl.topology import FAMILIES
 
     if as_json:
@@ -75,6 +75,9 @@ def show(
 
     Example: gossipfl topology show hospitals.graphml --json
     """
+
+    from rich.markup import escape
+    from rich.table import Table
 
     from gossipfl.topology import facts
 

@@ -2,11 +2,13 @@
 
 Rules:
 - Whatever is wrong is said in one sentence that names the key and, where there is one, the nearest known.
-- A path inside a file is relative to that file; a run is named after its file unless the file names it.
+- A path inside a file is relative to that file, one in an override to where the command runs.
+- A run is named after its file unless the file names it.
 """
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -82,6 +84,7 @@ def read_experiment(name: str | Path | None = None, sets: Iterable[str] = ()) ->
     overridden = deepcopy(table)
     for text in sets:
         _override(overridden, text)
+    _resolve_paths(overridden, Path())
     if overridden == table:
         return validate(Experiment, table, str(path))
     validate(Experiment, table, str(path))  # so that the file is not blamed for what the overrides say
@@ -130,7 +133,7 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
         values = table.get(section, {})
         for key in keys:
             if isinstance(values, dict) and isinstance(values.get(key), str):
-                values[key] = str(folder / values[key])
+                values[key] = os.path.abspath(folder / values[key])
 
 
 def _override(table: dict[str, Any], text: str) -> None:

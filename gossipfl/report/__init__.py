@@ -11,7 +11,20 @@ files.py     write_report, write_comparison
 
 from __future__ import annotations
 
-from gossipfl.report.files import write_comparison, write_report
+from typing import TYPE_CHECKING
+
 from gossipfl.report.run import Run, to_json
 
+if TYPE_CHECKING:
+    from gossipfl.report.files import write_comparison, write_report
+
 __all__ = ["Run", "to_json", "write_comparison", "write_report"]
+
+
+def __getattr__(name: str) -> object:
+    """Plots and pages are loaded when they are asked for: a node that only writes records needs none."""
+    if name in ("write_comparison", "write_report"):
+        from gossipfl.report import files
+
+        return getattr(files, name)
+    raise AttributeError(f"module 'gossipfl.report' has no attribute {name!r}")
