@@ -96,7 +96,6 @@ def run_network(
         "virtual_s": network.now,
         "wall_s": time.perf_counter() - began,
         "trace_hash": network.trace_hash,
-        "killed": sorted(moments(experiment.faults.kill)),
     }
     return run_of(federation, recorder, summary)
 

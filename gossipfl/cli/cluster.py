@@ -51,7 +51,6 @@ def run_cluster(federation: Federation, folder: Path) -> Run:
     summary = recorder.summary() | {
         "engine": "up",
         "wall_s": time.perf_counter() - began,
-        "killed": sorted(cluster.killed),
     }
     return run_of(federation, recorder, summary)
 

@@ -115,6 +115,7 @@ class Recorder:
             "bytes_sent": traffic.bytes_sent,
             "messages_sent": traffic.messages_sent,
             "messages_lost": traffic.messages_lost,
+            "killed": sorted({record["peer"] for record in self.records if record["kind"] == "killed"}),
             "refused": dict(sorted(self.refused.items())),
             "spectral_gap": federation.spectral_gap,
             "seed": federation.experiment.run.seed,
