@@ -19,14 +19,14 @@ def create_key(path: Path) -> Identity:
     identity = Identity.new()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(f"gossipfl-secret-key:{identity.seed.hex()}\n")
+            file.flush()
+            os.fsync(file.fileno())
     except FileExistsError:
         raise KeyFileError(f"Keep the key file {path} or delete it first: it exists already.") from None
     except OSError as error:
         raise KeyFileError(f"Choose another place for the key file {path}: {error.strerror}.") from None
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(f"gossipfl-secret-key:{identity.seed.hex()}\n")
-        file.flush()
-        os.fsync(file.fileno())
     return identity
 
 

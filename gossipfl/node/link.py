@@ -85,6 +85,7 @@ class Link:
         self._reading = True
         self._sending_update = False
         self._frames = Allowance(FRAMES_PER_S, FRAMES_BURST, trio.current_time())
+        self._encoder = trio.CapacityLimiter(1)  # slow name look-ups must not hold up what we say
 
     @property
     def standing(self) -> Standing:
@@ -208,7 +209,9 @@ class Link:
     async def _encoded(self, update: Update) -> Iterator[bytes]:
         if body_bytes(layout_of(update.payload)) < _THREAD_BYTES:
             return self._session.update(update)
-        return await trio.to_thread.run_sync(self._session.update, update, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(
+            self._session.update, update, abandon_on_cancel=True, limiter=self._encoder
+        )
 
     async def _tick(self) -> None:
         """Ping now and then, and end the link after so many silent ticks of our own, perhaps late, clock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -71,3 +72,12 @@ def test_an_absent_key_file_is_named_with_what_makes_one(tmp_path: Path) -> None
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError):
         load_key(tmp_path)
+
+
+def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(KeyFileError, match="No space left"):
+        create_key(tmp_path / "key")
