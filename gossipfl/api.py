@@ -19,7 +19,7 @@ from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId
 from gossipfl.protocol.wire import message_bytes
-from gossipfl.report import Run
+from gossipfl.report import Run, writing
 from gossipfl.simulator.faults import Latency, Loss, Rule
 from gossipfl.simulator.network import Network, Schedule
 from gossipfl.topology import Topology
@@ -42,10 +42,10 @@ def simulate(
     """Run an experiment in virtual time and return what came of it.
 
     `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a
-    section sets its kind (`topology="ring"`, `data="wine"`). An object takes the place of what a name would
-    choose: a `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an `Algorithm`, an `Aggregator`.
-    `rules` are faults: callables `(sender, to, message, now)` that return a verdict. With `out`, the run is
-    written there. Raises `UserError`.
+    section sets its kind (`topology="ring"`, `data="wine"`) or its file (`data="a.csv"`). An object takes the
+    place of what a name would choose: a `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an
+    `Algorithm`, an `Aggregator`. `rules` are faults: callables `(sender, to, message, now)` that return a
+    verdict. With `out`, the run is written there. Raises `UserError`.
 
     >>> run = gossipfl.simulate(topology="ring", peers=16, data="digits", rounds=30, seed=1)
     >>> print(run.table())
@@ -151,13 +151,14 @@ def save_run(run: Run, federation: Federation, out: Path) -> None:
 
     run.summary["out"] = str(out)
     run.save(out)
-    explanation = Explanation.of(federation.experiment.model, federation.dataset)
-    for name, vector in run.models.items():
-        save_model(out / "models" / model_file(name), vector, explanation)
-    if run.models:
-        vectors = np.stack(list(run.models.values()))
-        average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
-        save_model(out / "models" / "averaged.safetensors", average, explanation)
+    explanation = Explanation.of(federation.experiment.model, federation.dataset, federation.model)
+    with writing(out):
+        for name, vector in run.models.items():
+            save_model(out / "models" / model_file(name), vector, explanation)
+        if run.models:
+            vectors = np.stack(list(run.models.values()))
+            average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
+            save_model(out / "models" / "averaged.safetensors", average, explanation)
 
 
 def experiment_of(settings: Mapping[str, Any]) -> Experiment:
@@ -170,7 +171,7 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
     table: dict[str, dict[str, Any]] = {}
     for name, value in settings.items():
         if name in sections:
-            given = {_SHORT[name]: value} if name in _SHORT and isinstance(value, str) else value
+            given = {_short(name, value): value} if name in _SHORT and isinstance(value, str) else value
             table.setdefault(name, {}).update(given)
         elif len(homes.get(name, ())) == 1:
             table.setdefault(homes[name][0], {})[name] = value
@@ -181,6 +182,11 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
         else:
             raise SettingsError(f'There is no setting "{name}": {instead(name, [*sections, *homes])}')
     return validate(Experiment, table, "settings")
+
+
+def _short(section: str, word: str) -> str:
+    """The key of `section` that a single word sets; a word such as "a.csv" names a file."""
+    return "file" if section in ("data", "topology") and Path(word).suffix else _SHORT[section]
 
 
 def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

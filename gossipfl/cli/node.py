@@ -167,7 +167,7 @@ def _finished(
     from gossipfl.report import to_json
 
     model = member.state_path / "model.safetensors"
-    save_model(model, vector, Explanation.of(member.file.model, member.dataset))
+    save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
     metric = "accuracy" if member.dataset.classes else "r2"
     summary = {
         "engine": "node",

@@ -66,7 +66,7 @@ def _predictions(
     if explanation.classes is None:
         if probabilities:
             raise DataError("This model predicts numbers, which have no probabilities: leave the option out.")
-        numbers = predicted * explanation.target_scale + explanation.target_mean
+        numbers = predicted.astype(float) * explanation.target_scale + explanation.target_mean
         return ["prediction"], [[float(number)] for number in numbers]
     best = [explanation.classes[index] for index in predicted.argmax(axis=-1)]
     if not probabilities:

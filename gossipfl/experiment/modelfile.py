@@ -6,6 +6,7 @@ of features and classes, the scaling of the target and, where there is one, the 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -21,13 +22,14 @@ from gossipfl.learn.contracts import Array, Model
 
 FORMAT = 1
 FILE_BYTES_MAX = 8 << 30
+NAME_BYTES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What has to be known of a vector to predict with it."""
+    """What has to be known of a vector to predict with it; `model` is None for one of the user's own code."""
 
-    model: ModelSettings
+    model: ModelSettings | None
     feature_names: tuple[str, ...]
     classes: tuple[str, ...] | None
     target_mean: float
@@ -35,10 +37,11 @@ class Explanation:
     schema: Schema | None
 
     @classmethod
-    def of(cls, model: ModelSettings, dataset: Dataset) -> Explanation:
-        """For a model that learns from `dataset`."""
+    def of(cls, settings: ModelSettings, dataset: Dataset, model: Model) -> Explanation:
+        """For `model`, which learns from `dataset` and is what `settings` describe, unless a user made it."""
+        described = _described(settings, len(dataset.feature_names), dataset.classes)
         return cls(
-            model,
+            settings if type(described) is type(model) and described.size == model.size else None,
             dataset.feature_names,
             dataset.classes,
             dataset.target_mean,
@@ -47,15 +50,25 @@ class Explanation:
         )
 
     def build(self) -> Model:
-        """The model whose vector it explains."""
-        from gossipfl.experiment.federation import build_model_from
+        """The model whose vector it explains. Raises `DataError` for one of the user's own code."""
+        if self.model is None:
+            raise DataError(
+                "The model is of your own code: load its vector with safetensors and use it there."
+            )
+        return _described(self.model, len(self.feature_names), self.classes)
 
-        return build_model_from(self.model, LearningSettings(), len(self.feature_names), self.classes)
+
+def _described(settings: ModelSettings, features: int, classes: tuple[str, ...] | None) -> Model:
+    from gossipfl.experiment.federation import build_model_from
+
+    return build_model_from(settings, LearningSettings(), features, classes)
 
 
 def model_file(peer: str) -> str:
     """The file name for the model of `peer`, whose name may be any text; another name gives another file."""
     safe = re.sub(r"[^\w -]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), peer)
+    if len(safe.encode()) > NAME_BYTES_MAX:
+        safe = f"{safe[: NAME_BYTES_MAX // 4]}-{hashlib.blake2b(peer.encode(), digest_size=8).hexdigest()}"
     return f"peer-{safe}.safetensors"
 
 
@@ -66,7 +79,7 @@ def save_model(path: Path, vector: Array, explanation: Explanation) -> None:
     text = json.dumps(
         {
             "format": FORMAT,
-            "model": explanation.model.model_dump(mode="json"),
+            "model": explanation.model.model_dump(mode="json") if explanation.model else None,
             "feature_names": explanation.feature_names,
             "classes": explanation.classes,
             "target_mean": explanation.target_mean,
@@ -93,6 +106,8 @@ def load_model(path: Path) -> tuple[Array, Explanation]:
         raise DataError(
             f"{path} holds a vector {vector.shape}, but its model needs ({size},): export it again."
         )
+    if not np.isfinite(vector).all():
+        raise DataError(f"{path} holds a model that diverged: train it again with a lower learning rate.")
     return vector, explanation
 
 
@@ -120,7 +135,7 @@ def _explanation(facts: dict[str, Any]) -> Explanation:
         raise ValueError(f"format {facts['format']} is not {FORMAT}")
     schema = facts["schema"]
     return Explanation(
-        ModelSettings.model_validate(facts["model"]),
+        ModelSettings.model_validate(facts["model"]) if facts["model"] is not None else None,
         tuple(map(str, facts["feature_names"])),
         tuple(map(str, facts["classes"])) if facts["classes"] is not None else None,
         float(facts["target_mean"]),

@@ -8,19 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from gossipfl.data import Dataset
+from gossipfl.data import Dataset, Schema
 from gossipfl.errors import DataError
 from gossipfl.learn.contracts import Array
 
 
 def write_prepared(path: Path, dataset: Dataset, rows: Array) -> None:
-    """Write the `rows` of `dataset` to `path`."""
-    words = json.dumps({"feature_names": dataset.feature_names, "classes": dataset.classes})
+    """Write the `rows` of `dataset` to `path`, with what explains them."""
+    words = {
+        "feature_names": dataset.feature_names,
+        "classes": dataset.classes,
+        "target_mean": dataset.target_mean,
+        "target_scale": dataset.target_scale,
+        "schema": dataset.schema.to_json() if dataset.schema else None,
+    }
     np.savez(
         path,
         features=dataset.features[rows],
         targets=dataset.targets[rows],
-        words=np.frombuffer(words.encode(), np.uint8),
+        words=np.frombuffer(json.dumps(words).encode(), np.uint8),
     )
 
 
@@ -29,9 +35,15 @@ def read_prepared(path: Path) -> Dataset:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             words = json.loads(arrays["words"].tobytes())
-            classes = tuple(words["classes"]) if words["classes"] is not None else None
             return Dataset(
-                arrays["features"], arrays["targets"], tuple(words["feature_names"]), classes, name=path.stem
+                features=arrays["features"],
+                targets=arrays["targets"],
+                feature_names=tuple(words["feature_names"]),
+                classes=tuple(words["classes"]) if words["classes"] is not None else None,
+                name=path.stem,
+                target_mean=float(words["target_mean"]),
+                target_scale=float(words["target_scale"]),
+                schema=Schema.from_json(words["schema"]) if words["schema"] is not None else None,
             )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} does not hold prepared rows ({error}): run `gossipfl up` again.") from None

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gossipfl.report.run import Run, to_json
+from gossipfl.report.run import Run, to_json, writing
 
 if TYPE_CHECKING:
     from gossipfl.report.files import write_comparison, write_report
 
-__all__ = ["Run", "to_json", "write_comparison", "write_report"]
+__all__ = ["Run", "to_json", "write_comparison", "write_report", "writing"]
 
 
 def __getattr__(name: str) -> object:
