@@ -1,12 +1,16 @@
 """What a node writes down while it runs, in the form of a run directory of one, and says on standard error.
 
 Rules:
-- A line of records is written whole and at once: whoever reads along sees no half of one.
+- A line of records is written whole or not at all: whoever reads along sees no half of one.
+- A full disk costs records, never the node.
 - In its records the node is peer 0 and its neighbours are 1, 2, ... in the order of its file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import threading
 import time
 from collections import Counter
@@ -32,7 +36,7 @@ class Journal:
     def __init__(
         self, member: Member, roster: Roster, traffic: Callable[[], Traffic], say: Callable[[str], None]
     ) -> None:
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()  # by the peer; the links count what they refuse
         self.round = 0
         self.metrics: dict[str, float] = {}
         self._member = member
@@ -43,13 +47,15 @@ class Journal:
         self._joined: set[PeerId] = set()
         self._began = time.monotonic()
         self._lock = threading.Lock()
+        self._unjudged = ""  # what is said of the last round, once its model is judged
+        self._complained = False
         folder = member.state_path
         try:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
             edges = [[0, place] for place in range(1, len(self._names))]
             (folder / "graph.json").write_text(to_json({"names": self._names, "edges": edges}), "utf-8")
             (folder / "experiment.toml").write_text(_settings(member), encoding="utf-8")
-            self._lines = (folder / "records.jsonl").open("a", encoding="utf-8")
+            self._lines = (folder / "records.jsonl").open("ab", buffering=0)
         except OSError as error:
             raise RunError(
                 f"{folder} cannot be written ({error.strerror}): choose another node.state."
@@ -65,24 +71,30 @@ class Journal:
             case RoundClosed():
                 self._closed(record)
             case Refused(sender, reason):
+                self.refused[reason] += 1
                 self.refuse(sender, self._name(sender), reason, "")
             case Joined(peer) | Left(peer):
                 self._link(peer, "joined" if isinstance(record, Joined) else "left")
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         """Somebody broke a rule, on a link or at the door."""
-        self.refused[reason] += 1
         place = self._places.get(sender) if sender is not None else None
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
         self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
 
     def judge(self, round: int, vector: Array) -> None:
         """Score the model of `round` on the node's own test part; called from the training thread."""
-        if self._member.test is None or not self._is_due(round):
-            return
-        metrics = self._member.model.score(vector, self._member.test)
-        self.metrics = {name: float(value) for name, value in metrics.items()}
-        self._write("evaluation", round=round, **self.metrics)
+        judged = ""
+        if self._member.test is not None and self._is_due(round):
+            metrics = self._member.model.score(vector, self._member.test)
+            self.metrics = {name: float(value) for name, value in metrics.items()}
+            self._write("evaluation", round=round, **self.metrics)
+            judged = "".join(
+                f", {name} {value:.3f}" for name, value in self.metrics.items() if name != "loss"
+            )
+        words, self._unjudged = self._unjudged, ""
+        if words:
+            self._say(words + judged)
 
     def traffic(self) -> dict[str, int]:
         """What the node said so far."""
@@ -96,7 +108,10 @@ class Journal:
     def _closed(self, closed: RoundClosed) -> None:
         self.round = closed.round
         if self._member.file.node.keep_rounds and self._is_due(closed.round):
-            np.save(self._member.state_path / "rounds" / f"{closed.round}.npy", closed.vector)
+            try:
+                np.save(self._member.state_path / "rounds" / f"{closed.round}.npy", closed.vector)
+            except OSError as error:
+                self._complain(error)
         self._write(
             "round",
             round=closed.round,
@@ -106,10 +121,9 @@ class Journal:
             stale=closed.stale,
             **self.traffic(),
         )
-        judged = "".join(f", {name} {value:.3f}" for name, value in self.metrics.items() if name != "loss")
         rounds = self._member.file.learning.rounds
         heard = f"heard {closed.heard} of {len(self._names) - 1}"
-        self._say(f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}{judged}")
+        self._unjudged = f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}"
 
     def _link(self, peer: PeerId, state: str) -> None:
         (self._joined.add if state == "joined" else self._joined.discard)(peer)
@@ -127,9 +141,21 @@ class Journal:
 
     def _write(self, kind: str, **facts: Any) -> None:
         now = {"time_s": time.monotonic() - self._began, "unix_s": time.time()}
+        line = (to_json({"kind": kind, "peer": 0, **now, **facts}) + "\n").encode()
         with self._lock:
-            self._lines.write(to_json({"kind": kind, "peer": 0, **now, **facts}) + "\n")
-            self._lines.flush()
+            end = self._lines.seek(0, os.SEEK_END)
+            try:
+                if self._lines.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                self._complain(error)
+                with contextlib.suppress(OSError):  # not a regular file
+                    self._lines.truncate(end)
+
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            self._say(f"records cannot be written ({error.strerror}): free some space; the node goes on")
+        self._complained = True
 
 
 def _settings(member: Member) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gossipfl.cli.console import AsJson, print_json, screen
-from gossipfl.errors import GossipflError, RunError, SettingsError
+from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
+    from gossipfl.cli.journal import Journal
     from gossipfl.experiment.nodefile import Member
     from gossipfl.protocol.identity import Identity
 
@@ -67,11 +68,13 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
 
     Its model, records and summary lie in the folder `state` beside its file; `gossipfl report` reads them.
     """
+    import trio
+
     from gossipfl.experiment.nodefile import node_path, read_member
     from gossipfl.node.keyfile import load_key
 
     member = read_member(node_path(path))
-    summary = _run(member, load_key(member.key_path))
+    summary = trio.run(_live, member, load_key(member.key_path))
     if as_json:
         print_json(summary)
     if summary["diverged"]:
@@ -101,21 +104,8 @@ def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _run(member: Member, identity: Identity) -> dict[str, Any]:
-    import trio
-
-    try:
-        return trio.run(_live, member, identity)
-    except BaseExceptionGroup as group:
-        leaf: BaseException = group
-        while isinstance(leaf, BaseExceptionGroup) and len(leaf.exceptions) == 1:
-            leaf = leaf.exceptions[0]
-        if isinstance(leaf, GossipflError):
-            raise leaf from None
-        raise
-
-
 async def _live(member: Member, identity: Identity) -> dict[str, Any]:
+    """The node's whole life; returns the summary of its run."""
     from gossipfl.cli.journal import Journal
     from gossipfl.node.boot import next_epoch
     from gossipfl.node.links import Links
@@ -141,12 +131,18 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     diverged = ""
     try:
         finished = await run(peer, links, fit, journal.saw)
-    except* RunError as group:
-        finished, diverged = False, str(group.exceptions[0])
+    except RunError as error:
+        finished, diverged = False, str(error)
     finally:
         journal.judge(journal.round, peer.model)
         journal.close()
-    return _finished(member, peer.model, journal, finished, diverged, time.monotonic() - began)
+    facts = {
+        "finished": int(finished),
+        "diverged": diverged,
+        "refused": dict(links.refused + journal.refused),
+        "wall_s": time.monotonic() - began,
+    }
+    return _left_behind(member, peer.model, journal, facts)
 
 
 def _state_folder(member: Member) -> Path:
@@ -160,34 +156,34 @@ def _state_folder(member: Member) -> Path:
     return folder
 
 
-def _finished(
-    member: Member, vector: Any, journal: Any, finished: bool, diverged: str, wall_s: float
-) -> dict[str, Any]:
+def _left_behind(member: Member, vector: Any, journal: Journal, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write the model and the summary of the run, and return the summary."""
     from gossipfl.experiment.modelfile import Explanation, save_model
     from gossipfl.report import to_json
 
     model = member.state_path / "model.safetensors"
-    save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
     metric = "accuracy" if member.dataset.classes else "r2"
     summary = {
         "engine": "node",
         "name": member.file.node.name,
         "peers": len(member.file.peer) + 1,
-        "finished": int(finished),
         "rounds": member.file.learning.rounds,
         "round": journal.round,
         "metric": metric,
         f"{metric}_mean": journal.metrics.get(metric),
         **journal.traffic(),
-        "refused": dict(journal.refused),
-        "wall_s": wall_s,
+        **facts,
         "seed": member.file.run.seed,
         "model": str(model),
-        "diverged": diverged,
         "out": str(member.state_path),
     }
-    (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
-    _say(f"{'finished' if finished else 'stopped'} in round {journal.round}; the model is {model}")
+    try:
+        save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
+        (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise RunError(f"{model} cannot be written ({error.strerror}): free some space, run again.") from None
+    ended = "finished" if summary["finished"] else "stopped"
+    _say(f"{ended} in round {journal.round}; the model is {model}")
     return summary
 
 

@@ -73,12 +73,12 @@ class NodeFile(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> NodeFile:
-        refuse_unheard(self, unheard_training(self.model.kind))
+        refuse_unheard(self, unheard_training(self.model.kind, self.learning.steps))
         return self
 
     @model_serializer(mode="wrap")
     def _heard_alone(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without(dump(self), unheard_training(self.model.kind))
+        return without(dump(self), unheard_training(self.model.kind, self.learning.steps))
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class Experiment(Section):
         """The keys that mean nothing beside the others, and what to do about each."""
         data = self.data
         given = {key for key in ("file", "schema_file", "test_file") if getattr(data, key) is not None}
-        return unheard_training(self.model.kind) | unheard_data(data.split, given)
+        return unheard_training(self.model.kind, self.learning.steps) | unheard_data(data.split, given)
 
 
 def refuse_unheard(settings: Section, unheard: dict[str, str]) -> None:

@@ -16,9 +16,11 @@ _SPLITS = {
 }
 
 
-def unheard_training(kind: str) -> dict[str, str]:
-    """Keys of [model] and [learning] that a model of this `kind` does not hear."""
+def unheard_training(kind: str, steps: int | None) -> dict[str, str]:
+    """Keys of [model] and [learning] that a model of this `kind` does not hear, or not beside `steps`."""
     unheard: dict[str, str] = {}
+    if steps is not None:
+        unheard["learning.epochs"] = "learning.steps says how long to train already"
     if kind in _LINES or kind.startswith("SGD"):
         unheard["model.hidden"] = f'the model "{kind}" has no hidden layers, "mlp" has'
     if kind not in _ESTIMATORS:

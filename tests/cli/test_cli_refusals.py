@@ -56,6 +56,7 @@ def refused(capsys: pytest.CaptureFixture[str], words: str, *arguments: object) 
         ("model.kind=softmx", 'did you mean "softmax"?'),
         ("model.kind=linear", "cannot learn classes"),
         ("model.hidden=[3]", "leave out model.hidden"),
+        ("learning.steps=5", "leave out learning.epochs"),
         ("learning.algorithm=dpsg", 'did you mean "dpsgd"?'),
         ("learning.aggregator=men", 'did you mean "mean"?'),
         ('faults.kill="2@5"', "it must be a list"),

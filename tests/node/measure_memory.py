@@ -33,8 +33,11 @@ def main() -> None:
     hosts.VECTOR = np.zeros(UPDATE_BYTES // 4, np.float32)
     if sys.argv[1:] == ["node"]:
         trio.run(node)
-    for attack, count in ((half_open, CONNECTIONS), (long_hello, CONNECTIONS), (silent_member, CONNECTIONS)):
-        print(f"{attack.__name__}: {resident_kib(attack, count) / count:.0f} KiB each of {count}")
+    crowds: tuple[Callable[[tuple[str, int], int], object], ...] = (half_open, long_hello, silent_member)
+    for attack in crowds:
+        print(
+            f"{attack.__name__}: {resident_kib(attack, CONNECTIONS) / CONNECTIONS:.0f} KiB each of {CONNECTIONS}"
+        )
     for attack in (announcing_member, half_sent_member):
         print(f"{attack.__name__}: {resident_kib(attack, 1) / 1024:.1f} MiB, update {UPDATE_BYTES / MEBI:g}")
 

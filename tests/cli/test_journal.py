@@ -1,0 +1,54 @@
+"""What a node writes down, and that it goes on when it cannot."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gossipfl.cli.journal import Journal
+from gossipfl.experiment.nodefile import NodeFile
+from gossipfl.protocol.events import Joined, Refused, RoundClosed
+from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
+from gossipfl.protocol.messages import Traffic
+
+OTHER = Neighbour("b", Address("127.0.0.1", 7402), Identity(b"\1" * 32).key)
+CLOSED = RoundClosed(1, np.zeros(2), heard=1, missing=0, stale=0, duration_s=0.5)
+
+
+def journal_in(folder: Path, said: list[str]) -> Journal:
+    table: dict[str, Any] = {"node": {"name": "a", "listen": "127.0.0.1:7401"}, "data": {"prepared": "x"}}
+    member: Any = SimpleNamespace(file=NodeFile.model_validate(table), state_path=folder, test=None)
+    roster = Roster("a", Identity(b"\2" * 32).key, (OTHER,))
+    return Journal(member, roster, lambda: Traffic(3, 1, 200), said.append)
+
+
+def test_each_record_is_one_line_that_says_when_and_who(tmp_path: Path) -> None:
+    said: list[str] = []
+    journal = journal_in(tmp_path, said)
+    for record in (Joined(OTHER.number), CLOSED, Refused(OTHER.number, "non-finite")):
+        journal.saw(record)
+    journal.judge(1, CLOSED.vector)
+    journal.close()
+    lines = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text("utf-8").splitlines()]
+    assert [line["kind"] for line in lines] == ["link", "round", "refused"]
+    assert lines[1]["bytes_sent"] == 200
+    assert lines[2]["sender"] == lines[0]["neighbour"] == 1
+    assert journal.refused == {"non-finite": 1}
+    assert said == ["b joined", "refused b: non-finite", "round 1 of 30 in 0.50 s, heard 1 of 1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+def test_a_full_disk_costs_records_and_not_the_node(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").symlink_to("/dev/full")
+    said: list[str] = []
+    journal = journal_in(tmp_path, said)
+    journal.saw(Joined(OTHER.number))
+    journal.saw(CLOSED)
+    journal.close()
+    assert sum("cannot be written (No space left on device)" in words for words in said) == 1
