@@ -35,9 +35,8 @@ def main() -> None:
         trio.run(node)
     crowds: tuple[Callable[[tuple[str, int], int], object], ...] = (half_open, long_hello, silent_member)
     for attack in crowds:
-        print(
-            f"{attack.__name__}: {resident_kib(attack, CONNECTIONS) / CONNECTIONS:.0f} KiB each of {CONNECTIONS}"
-        )
+        each_kib = resident_kib(attack, CONNECTIONS) / CONNECTIONS
+        print(f"{attack.__name__}: {each_kib:.0f} KiB each of {CONNECTIONS}")
     for attack in (announcing_member, half_sent_member):
         print(f"{attack.__name__}: {resident_kib(attack, 1) / 1024:.1f} MiB, update {UPDATE_BYTES / MEBI:g}")
 
