@@ -55,7 +55,7 @@ _REPLACED = {
     "topology.kind": ("file", *_SHAPES),
     "topology.file": ("kind", "peers", *_SHAPES),
     "data.dataset": ("file", "target", "task", "schema", "drop", "test_file"),
-    "data.file": ("dataset", "target", "task", "schema", "drop", "test_file"),
+    "data.file": ("dataset",),
     "data.split": ("alpha", "per_peer", "column"),
 }
 """What a file says that an override leaves no room for; later overrides can say it anew."""

@@ -72,3 +72,10 @@ def test_file_names_of_models_are_safe_and_distinct() -> None:
     files = [model_file(name) for name in names]
     assert len(set(files)) == len(files)
     assert all(Path(file).name == file and "?" not in file for file in files)
+
+
+def test_another_file_keeps_what_is_said_of_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('[data]\nfile = "a.csv"\ntarget = "y"\ndrop = ["id"]\n', encoding="utf-8")
+    data = read_experiment(path, ["data.file=b.csv"]).data
+    assert (Path(str(data.file)).name, data.target, data.drop) == ("b.csv", "y", ("id",))
