@@ -1,1 +1,9 @@
-"""One peer on real sockets: its key file, mutual TLS, links to its neighbours, and the loop that runs it."""
+"""One peer on real sockets.
+
+runner.py     events in, effects out, on a real clock, with training in a thread
+links.py      the links to all neighbours: dial, accept, redial; door.py, who may knock
+link.py       one connection and its conversation; outbox.py, what waits to be said on it
+handshake.py  TLS with a deadline; tls.py, mutual TLS by listed keys alone
+limits.py     a bound on all that is spent on others
+keyfile.py    the secret key; boot.py, the boot epoch
+"""
