@@ -43,9 +43,10 @@ def simulate(
 
     `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a
     section sets its kind (`topology="ring"`, `data="wine"`) or its file (`data="a.csv"`). An object takes the
-    place of what a name would choose: a `Topology` for `topology`, a `Dataset` for `data`, a `Model`, an
-    `Algorithm`, an `Aggregator`. `rules` are faults: callables `(sender, to, message, now)` that return a
-    verdict. With `out`, the run is written there. Raises `UserError`.
+    place of what a name would choose: a `Topology` or a networkx graph for `topology`, a `Dataset` or a pair
+    (features, targets) for `data`, a `Model`, an `Algorithm`, an `Aggregator`. `rules` are faults: callables
+    `(sender, to, message, now)` that return a verdict. With `out`, the run is written there. Raises
+    `UserError`.
 
     >>> run = gossipfl.simulate(topology="ring", peers=16, data="digits", rounds=30, seed=1)
     >>> print(run.table())
@@ -110,9 +111,9 @@ def network_of(
     settings, faults = federation.experiment.network, federation.experiment.faults
     seed = federation.experiment.run.seed
     check_moments(federation)
-    described: tuple[Rule, ...] = (Latency(seed, settings.latency_s, settings.jitter_s),)
+    described: tuple[Rule, ...] = (Latency(settings.latency_s, settings.jitter_s, seed),)
     if settings.loss:
-        described += (Loss(seed, settings.loss),)
+        described += (Loss(settings.loss, seed),)
     return Network(
         [federation.topology.neighbours(peer) for peer in range(federation.peers)],
         federation.new_peer,
@@ -196,11 +197,20 @@ def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         for name, value in settings.items()
         if name in _OBJECTS and not isinstance(value, (str, Mapping, type(None)))
     }
-    for name, kind in (("topology", Topology), ("data", Dataset)):
-        if name in objects and not isinstance(objects[name], kind):
-            raise SettingsError(
-                f"{name} is a name, a section or a {kind.__name__}, not {objects[name]!r:.80}."
-            )
+    graph, data = objects.get("topology"), objects.get("data")
+    if graph is not None and hasattr(graph, "nodes") and hasattr(graph, "is_directed"):
+        objects["topology"] = Topology.from_graph(graph)
+    elif graph is not None and not isinstance(graph, Topology):
+        raise SettingsError(
+            f"topology is a name, a section, a Topology or a networkx graph, not a {type(graph).__name__}."
+        )
+    if isinstance(data, tuple) and len(data) == 2:
+        objects["data"] = Dataset.of(*data)
+    elif data is not None and not isinstance(data, Dataset):
+        raise SettingsError(
+            "data is a name, a section, a Dataset or a pair (features, targets), "
+            f"not a {type(data).__name__}: see Dataset.of."
+        )
     return objects, {name: value for name, value in settings.items() if name not in objects}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -46,8 +47,8 @@ def test_an_experiment_can_be_run_as_it_is() -> None:
         ({"roundz": 3}, 'did you mean "rounds"?'),
         ({"learning": {"roundz": 3}}, "rounds"),
         ({"rounds": 0}, "rounds"),
-        ({"topology": 3}, "topology is a name, a section or a Topology"),
-        ({"data": [1, 2]}, "data is a name, a section or a Dataset"),
+        ({"topology": 3}, "a section, a Topology or a networkx graph"),
+        ({"data": [1, 2]}, "a section, a Dataset or a pair"),
         ({"kill": ("9@1",), **SMALL}, "There is no peer 9"),
     ],
 )
@@ -203,3 +204,22 @@ def test_a_huge_graph_has_no_spectral_gap_worth_waiting_for() -> None:
     edges = [(peer, peer + 1) for peer in range(GAP_PEERS_MAX)]
     chain = gossipfl.Topology.from_edges(GAP_PEERS_MAX + 1, edges)
     assert replace(federation, topology=chain).spectral_gap is None
+
+
+def test_a_networkx_graph_and_a_pair_of_arrays_are_taken_as_they_are() -> None:
+    features = np.linspace(-1, 1, 60)[:, None]
+    run = gossipfl.simulate(topology=nx.petersen_graph(), data=(features, features[:, 0] > 0), rounds=2)
+    assert run.summary["peers"] == 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"topology": nx.petersen_graph(), "peers": 8}, "leave out peers"),
+        ({"topology": nx.Graph([(0, 1), (2, 3)])}, "components|parts"),
+        ({"rules": (lambda *_: True,)}, "let it return Pass"),
+    ],
+)
+def test_an_object_that_cannot_serve_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(gossipfl.UserError, match=words):
+        gossipfl.simulate(rounds=1, **settings)

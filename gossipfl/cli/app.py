@@ -11,6 +11,7 @@ from gossipfl.cli import data, key, node, peer, predict, report, run, topology
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="""Federated learning without the server: peers train, sign, gossip and average models.

@@ -15,6 +15,7 @@ name = {quoted_name}
 key = "node.key"
 listen = {listen}
 state = "state"
+wait_s = 3600  # for peers that are not there yet, once the first is
 
 [data]
 file = {data}

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gossipfl.learn.contracts import Array
     from gossipfl.protocol.identity import Roster
 
+TOLD_MAX = 1_000
+"""Refusals told on standard error; all are recorded."""
+
 
 class Journal:
     """The journal of the node `member`, in its state folder."""
@@ -45,10 +48,12 @@ class Journal:
         self._names = [roster.name, *(peer.name for peer in roster.neighbours)]
         self._places = {peer.number: place for place, peer in enumerate(roster.neighbours, 1)}
         self._joined: set[PeerId] = set()
+        self._seen: set[str] = set()
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._unjudged = ""  # what is said of the last round, once its model is judged
         self._complained = False
+        self._told: set[tuple[str, str]] = set()
         folder = member.state_path
         try:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
@@ -80,7 +85,9 @@ class Journal:
         """Somebody broke a rule, on a link or at the door."""
         place = self._places.get(sender) if sender is not None else None
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
-        self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
+        if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
+            self._told.add((who, reason))  # it is dialled again and again: once is enough for people
+            self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
 
     def judge(self, round: int, vector: Array) -> None:
         """Score the model of `round` on the node's own test part; called from the training thread."""
@@ -128,9 +135,19 @@ class Journal:
     def _link(self, peer: PeerId, state: str) -> None:
         (self._joined.add if state == "joined" else self._joined.discard)(peer)
         self._write("link", neighbour=self._places[peer], state=state)
-        waiting = [name for name in self._names[1:] if name not in map(self._name, self._joined)]
-        missing = f"; not here: {', '.join(waiting)}" if waiting and not self.round else ""
-        self._say(f"{self._name(peer)} {state}{missing}")
+        here = set(map(self._name, self._joined))
+        self._seen |= here
+        waiting = [name for name in self._names[1:] if name not in here]
+        words = f"{self._name(peer)} {state}"
+        if waiting and here and not self.round:
+            minutes = self._member.file.node.wait_s / 60
+            words += f"; waiting up to {minutes:.3g} min for {', '.join(waiting)}"
+        self._say(words)
+
+    @property
+    def never_seen(self) -> list[str]:
+        """The peers that were not there at any time."""
+        return [name for name in self._names[1:] if name not in self._seen]
 
     def _is_due(self, round: int) -> bool:
         file = self._member.file

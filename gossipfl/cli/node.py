@@ -74,6 +74,7 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
     from gossipfl.node.keyfile import load_key
 
     member = read_member(node_path(path))
+    _refuse_finished(member)
     summary = trio.run(_live, member, load_key(member.key_path))
     if as_json:
         print_json(summary)
@@ -102,6 +103,21 @@ def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
             console.print(finding.sentence, markup=False, soft_wrap=True)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
+
+
+def _refuse_finished(member: Member) -> None:
+    """Raise `SettingsError` if this run is over: to run it again would write over what it learned."""
+    import json
+
+    try:
+        summary = json.loads((member.state_path / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(summary, dict) and summary.get("finished"):
+        raise SettingsError(
+            f"{member.state_path} holds a run that is finished: move it away to run the node again, "
+            "or name another node.state."
+        )
 
 
 async def _live(member: Member, identity: Identity) -> dict[str, Any]:
@@ -178,12 +194,14 @@ def _left_behind(member: Member, vector: Any, journal: Journal, facts: dict[str,
         "out": str(member.state_path),
     }
     try:
-        save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
+        if journal.round or not model.exists():  # what an earlier run learned outlives one that never began
+            save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
         (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise RunError(f"{model} cannot be written ({error.strerror}): free some space, run again.") from None
     ended = "finished" if summary["finished"] else "stopped"
-    _say(f"{ended} in round {journal.round}; the model is {model}")
+    absent = f" without {', '.join(journal.never_seen)}" if journal.never_seen else ""
+    _say(f"{ended} in round {journal.round}{absent}; the model is {model}")
     return summary
 
 

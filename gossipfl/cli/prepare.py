@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipfl.errors import RunError
+from gossipfl.protocol.round_peer import GATHER_S
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
@@ -40,6 +41,7 @@ def prepare(federation: Federation, folder: Path) -> list[Path]:
             "listen": f"{HOST}:{ports[number]}",
             "number": number,
             "keep_rounds": True,
+            "wait_s": GATHER_S,
         }
         peers: list[dict[str, Any]] = [
             {"name": _name(other), "address": f"{HOST}:{ports[other]}", "key": keys[other][0].key.hex()}

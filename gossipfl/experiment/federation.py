@@ -99,6 +99,8 @@ def build(
     algorithm: Algorithm[Any] | None = None,
 ) -> Federation:
     """The federation that `experiment` describes; objects given take the place of what it names."""
+    if topology is not None:
+        _check_given(experiment, topology)
     dataset = dataset or load_data(experiment.data)
     seed = experiment.run.seed
     held, test = _common_test(experiment.data, dataset)
@@ -124,6 +126,15 @@ def build(
         Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
     )
+
+
+def _check_given(experiment: Experiment, topology: Topology) -> None:
+    """Raise `UserError` if the settings say otherwise than a graph that was given."""
+    wanted = experiment.topology
+    if wanted.peers not in (None, topology.peers):
+        raise SettingsError(f"The graph has {topology.peers} peers, not {wanted.peers}: leave out peers.")
+    if not wanted.allow_disconnected:
+        topology.refuse_disconnected()
 
 
 def load_data(settings: DataSettings) -> Dataset:

@@ -34,13 +34,17 @@ from gossipfl.protocol.targets import Neighbours
 
 
 class NodeSection(Section):
-    """This node. `number` is its place in random draws; its key gives one if it is left out."""
+    """This node. `number` is its place in random draws; its key gives one if it is left out.
+
+    It begins without those who are not there `wait_s` after the first of its peers is.
+    """
 
     name: str
     key: str = "node.key"
     listen: str
     state: str = "state"
     number: int | None = Field(None, ge=0, lt=1 << 32)
+    wait_s: Annotated[float, Field(ge=0.0, le=30 * 24 * 3600)] = 3600.0
     keep_rounds: bool = False
 
 
@@ -154,6 +158,7 @@ class Member:
             seed=self.file.run.seed,
             epoch=epoch,
             weigh_samples=self.file.learning.weights == "samples",
+            gather_s=self.file.node.wait_s,
         )
 
 

@@ -12,7 +12,7 @@ Rules:
   pull it ahead.
 - A peer that begins when the run is under way first adopts what its neighbours say, all alike: there a claim
   of many samples counts for nothing. Before, it is silent: what it learned from scratch would set them back.
-- Whoever must wait for others to begin says so, so that nobody near runs ahead; for `GATHER_S` at most.
+- Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
 - A stranger is refused, whatever it says.
 """
 
@@ -55,7 +55,7 @@ from gossipfl.protocol.targets import Targets
 from gossipfl.protocol.weighing import adopted, mixed
 
 GATHER_S = 30.0
-"""How long a peer waits for absent neighbours once the first has joined. Our guess."""
+"""How long a peer waits for absent neighbours once the first has joined, unless told. Our guess."""
 
 _GATHER_TIMER = 0
 
@@ -85,6 +85,7 @@ class RoundPeer:
         seed: int,
         epoch: int = 0,
         weigh_samples: bool = True,
+        gather_s: float = GATHER_S,
     ) -> None:
         self.number = number
         self.round = 1
@@ -96,6 +97,7 @@ class RoundPeer:
         self._samples = max(samples, 1)
         self._seed = seed
         self._epoch = epoch
+        self._gather_s = gather_s
         self._weighed_samples = self._samples if weigh_samples else None
         payload, _ = algorithm.speak(self._state, np.asarray(1.0), Draws(seed, number))
         self._admission = Admission(rounds, layout_of(payload))
@@ -151,7 +153,7 @@ class RoundPeer:
         return [Send(peer, Begun(self.round))] if self.phase is not Phase.IDLE else []
 
     def _set_gather_timer(self) -> list[Effect]:
-        return [SetTimer(_GATHER_TIMER, GATHER_S)] if self._others.here() else []
+        return [SetTimer(_GATHER_TIMER, self._gather_s)] if self._others.here() else []
 
     def _begin_if_gathered(self, now: float) -> list[Effect]:
         everyone = set(self._targets.waits_for(1)) | set(self._targets.speaks_to(1))
@@ -250,14 +252,14 @@ class RoundPeer:
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
         if held := self._if_held(now):
-            until_s = self._began_at + GATHER_S - now
+            until_s = self._began_at + self._gather_s - now
             return [*held, SetTimer(timer, min(until_s, self._patience.wait_s()))]
         return self._close(now)
 
     def _if_held(self, now: float) -> list[Effect]:
         """What to tell all if somebody awaited waits for others to begin, and we have not waited enough."""
         idle = any(self._others[peer].is_idle for peer in self._awaited)
-        return self._say_begun() if idle and now < self._began_at + GATHER_S else []
+        return self._say_begun() if idle and now < self._began_at + self._gather_s else []
 
     def _close_if_heard(self, now: float) -> list[Effect]:
         return self._close(now) if self.phase is Phase.WAITING and not self._awaited else []

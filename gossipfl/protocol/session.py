@@ -159,7 +159,9 @@ class Session:
             )
         if differing := differences(mine.digests, theirs.digests):
             reason = "run" if theirs.run_id != mine.run_id else "manifest"
-            raise RemoteProtocolError(reason, f"The two sides differ in: {', '.join(differing)}.")
+            raise RemoteProtocolError(
+                reason, f"The two sides differ in: {', '.join(differing)}; make it the same at both."
+            )
         self._epoch = theirs.epoch
         self.reader.expect = {FrameType.REJECT: 0}
         return theirs.epoch

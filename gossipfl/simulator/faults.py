@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.errors import SettingsError
 from gossipfl.protocol.messages import Message, PeerId, Update
 
 
@@ -48,6 +49,10 @@ def judge(rules: Sequence[Rule], sender: PeerId, to: PeerId, message: Message, n
             return None
         if isinstance(verdict, Deliver):
             delay_s += verdict.delay_s
+        elif not isinstance(verdict, Pass):
+            raise SettingsError(
+                f"A fault rule returned {verdict!r:.40}: let it return Pass(), Deliver(seconds) or Lost()."
+            )
     return delay_s
 
 
@@ -74,7 +79,7 @@ class Chances:
 class Latency:
     """Each message takes `latency_s`, and up to `jitter_s` more, evenly distributed."""
 
-    def __init__(self, seed: int, latency_s: float, jitter_s: float = 0.0) -> None:
+    def __init__(self, latency_s: float, jitter_s: float = 0.0, seed: int = 0) -> None:
         self._latency_s = latency_s
         self._jitter_s = jitter_s
         self._chances = Chances(seed, "latency")
@@ -88,7 +93,7 @@ class Latency:
 class Loss:
     """Each update is lost with `probability`, independently; a link repeats whatever else it loses."""
 
-    def __init__(self, seed: int, probability: float) -> None:
+    def __init__(self, probability: float, seed: int = 0) -> None:
         self._probability = probability
         self._chances = Chances(seed, "loss")
 

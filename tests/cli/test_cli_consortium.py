@@ -140,3 +140,29 @@ def test_doctor_says_what_is_well_and_what_to_mend(
     assert said.status == 1
     assert said.out.count("ok ") == 5
     assert "hospital-b does not answer" in said.out.replace("\n", " ")
+
+
+def test_what_a_finished_run_learned_is_not_written_over(
+    consortium: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = consortium / "hospital-a" / "state"
+    state.mkdir()
+    (state / "summary.json").write_text('{"finished": 1}', "utf-8")
+    refused = say(capsys, "node", "hospital-a")
+    assert refused.status == 2
+    assert "a run that is finished: move it away" in refused.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_a_node_that_never_began_leaves_an_earlier_model_alone(consortium: Path) -> None:
+    model = consortium / "hospital-a" / "state" / "model.safetensors"
+    model.parent.mkdir()
+    model.write_bytes(b"learned before")
+    with ExitStack() as stack:
+        process = run(stack, consortium, "hospital-a")
+        wait_until((model.parent / "records.jsonl").exists, "the node is up")
+        process.send_signal(signal.SIGTERM)
+        _, words = process.communicate(timeout=30)
+    assert process.returncode == 0, words
+    assert model.read_bytes() == b"learned before"
+    assert "without hospital-b, hospital-c" in words

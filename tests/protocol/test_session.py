@@ -104,7 +104,7 @@ def test_another_manifest_is_refused_with_its_sections(model: str, run: str, rea
         list(acceptor.receive(dialler.hello()))
     assert caught.value.reason == reason
     (parted,) = dialler.receive(rejection(caught.value.reason, str(caught.value)))
-    assert parted == Parted(Rejection(reason, f"The two sides differ in: {named}."))
+    assert parted == Parted(Rejection(reason, f"The two sides differ in: {named}; make it the same at both."))
 
 
 def test_a_second_greeting_is_refused() -> None:

@@ -45,13 +45,13 @@ def test_a_link_keeps_order_however_it_jitters() -> None:
 
 
 def test_loss_never_loses_that_a_peer_has_begun() -> None:
-    rule = Loss(0, 0.999)
+    rule = Loss(0.999, 0)
     assert all(isinstance(rule(0, 1, Begun(1), 0.0), Pass) for _ in range(200))
     assert sum(isinstance(rule(0, 1, UPDATE, 0.0), Lost) for _ in range(200)) > 190
 
 
 def test_loss_loses_as_many_as_it_says() -> None:
-    rule = Loss(3, 0.3)
+    rule = Loss(0.3, 3)
     lost = sum(isinstance(rule(peer, 0, UPDATE, 0.0), Lost) for peer in range(20) for _ in range(500))
     assert lost == pytest.approx(3_000, abs=150)
 
@@ -63,7 +63,7 @@ def test_delays_add_up_and_the_first_loss_is_final() -> None:
     def never(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
         return Lost()
 
-    assert judge((Latency(0, 0.5), late), 0, 1, UPDATE, 0.0) == 2.5
+    assert judge((Latency(0.5), late), 0, 1, UPDATE, 0.0) == 2.5
     assert judge((late, never), 0, 1, UPDATE, 0.0) is None
 
 
@@ -159,7 +159,7 @@ def test_isolated_peers_train_alone() -> None:
 
 
 def test_chances_do_not_depend_on_who_else_asks() -> None:
-    alone, crowd = Loss(5, 0.5), Loss(5, 0.5)
+    alone, crowd = Loss(0.5, 5), Loss(0.5, 5)
     mine = [type(alone(1, 0, UPDATE, 0.0)) for _ in range(300)]
     theirs = []
     for _ in range(300):

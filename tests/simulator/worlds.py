@@ -117,8 +117,8 @@ class World:
         self.refused: list[tuple[PeerId, Refused]] = []
         self.killed: list[PeerId] = []
         self._numbers = count()
-        latency = Latency(self.seed, self.latency_s, self.jitter_s)
-        loss = (Loss(self.seed, self.loss),) if self.loss else ()
+        latency = Latency(self.latency_s, self.jitter_s, self.seed)
+        loss = (Loss(self.loss, self.seed),) if self.loss else ()
         self.network = Network(
             self.neighbours,
             self._new_peer,
