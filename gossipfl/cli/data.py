@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 
 from gossipfl.cli.console import AsJson, print_json
+
+if TYPE_CHECKING:
+    from gossipfl.data import Schema
+
+_LISTED_MAX = 40
 
 app = typer.Typer(no_args_is_help=True, help="Agree on a schema, and look at data.")
 
@@ -51,12 +57,20 @@ def schema(
     Without header: gossipfl data schema adult.csv --target last --no-header
     """
     from gossipfl.data import make_schema
+    from gossipfl.data.describe import likely_identifiers
 
     made = make_schema(files, target, drop, numeric, categorical, task, header, delimiter)
     made.write(out)
+    for name in likely_identifiers(files, made):
+        typer.echo(
+            f'Column "{name}" holds a different whole number in each row, as an identifier does;'
+            f" leave it out with --drop {shlex.quote(name)} if it is one.",
+            err=True,
+        )
     if as_json:
         print_json({"schema": json.loads(made.to_json()), "hash": made.hash, "out": str(out)})
         return
+    _print_columns(made)
     kind = f"{len(made.classes)} classes" if made.classes else "numbers"
     typer.echo(
         f"{out}: {len(made.columns)} columns, {len(made.feature_names)} features,"
@@ -99,6 +113,20 @@ def show(
         print_json(shown)
     else:
         _print_tables(shown)
+
+
+def _print_columns(made: Schema) -> None:
+    """Name and kind of each column, on standard error."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    columns = Table("column", "kind")
+    for column in made.columns[:_LISTED_MAX]:
+        columns.add_row(escape(column.name), column.kind)
+    if (further := len(made.columns) - _LISTED_MAX) > 0:
+        columns.add_row(f"and {further} more", "")
+    Console(stderr=True).print(columns)
 
 
 def _print_tables(shown: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def predict(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict each row of a table and write a CSV with one line per row.
+    """Predict each row of a table and write a CSV with one line per row, which begins with the row's number.
 
     Examples:
 
@@ -61,21 +61,26 @@ def _predictions(
     if explanation.schema is None:
         raise DataError("This model has no schema to read a table by: train it on a table or a bundled set.")
     model = explanation.build()
-    features = read_features(file, explanation.schema).astype(model.dtype)
-    predicted = model.predict(vector, features)
+    features, numbered = read_features(file, explanation.schema)
+    predicted = model.predict(vector, features.astype(model.dtype))
+    rows = numbered.tolist()
     if explanation.classes is None:
         if probabilities:
             raise DataError("This model predicts numbers, which have no probabilities: leave the option out.")
         numbers = predicted.astype(float) * explanation.target_scale + explanation.target_mean
-        return ["prediction"], [[float(number)] for number in numbers]
+        return ["row", "prediction"], [
+            [row, float(number)] for row, number in zip(rows, numbers, strict=True)
+        ]
     best = [explanation.classes[index] for index in predicted.argmax(axis=-1)]
     if not probabilities:
-        return ["prediction"], [[name] for name in best]
-    header = ["prediction", *(f"probability_{name}" for name in explanation.classes)]
-    return header, [[name, *map(float, row)] for name, row in zip(best, predicted, strict=True)]
+        return ["row", "prediction"], [list(pair) for pair in zip(rows, best, strict=True)]
+    header = ["row", "prediction", *(f"probability_{name}" for name in explanation.classes)]
+    return header, [
+        [row, name, *map(float, each)] for row, name, each in zip(rows, best, predicted, strict=True)
+    ]
 
 
 def _write(target: Any, header: list[str], rows: list[list[object]]) -> None:
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)

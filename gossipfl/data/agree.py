@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from gossipfl.data.cells import Cells, parse_labels, parse_numbers
+from gossipfl.data.cells import Cells, meant_as_number, parse_labels, parse_numbers
 from gossipfl.data.files import read_cells
 from gossipfl.data.schema import CATEGORIES_MAX, CLASSES_MAX, Categorical, Column, Numeric, Schema
 from gossipfl.errors import DataError, instead
@@ -97,11 +97,10 @@ def _join(tables: Sequence[Cells], name: str) -> pl.Series:
 
 
 def looks_numeric(cells: pl.Series) -> bool:
-    """Most cells are numbers. Where a few are not they are refused by name, not taken for categories."""
+    """Most cells are meant as numbers. What is then none is refused by name, not taken for a category."""
     if cells.dtype.is_numeric():
         return True
-    numbers = np.isfinite(parse_numbers(cells)).sum()
-    return bool(2 * numbers > len(cells) - cells.null_count())
+    return bool(2 * meant_as_number(cells).sum() > len(cells) - cells.null_count())
 
 
 def _numeric(tables: Sequence[Cells], name: str) -> Numeric:

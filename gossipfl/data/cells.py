@@ -21,6 +21,9 @@ MISSING = ("", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", 
 MISSING_GROUP = "?"
 
 _WHOLE_NUMBER = r"^([+-]?\d+)\.0*$"
+_DECIMAL_COMMA = r"^[+-]?[0-9]+,[0-9]+$"
+_COMMA = "has a decimal comma", "write numbers with a point, and thousands with no mark."
+_NO_NUMBER = "is not a number", "correct the cell, or mark it missing by leaving it empty or writing NA."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ class Cells:
         values = parse_numbers(column)
         if np.count_nonzero(~np.isfinite(values)) > column.null_count():
             bad = column.is_not_null().to_numpy() & ~np.isfinite(values)
-            self.refuse(name, bad, "is not a number", "correct the cell or mark it missing.")
+            self.refuse(
+                name, bad, *(_COMMA if has_decimal_comma(column)[int(np.argmax(bad))] else _NO_NUMBER)
+            )
         return values
 
     def labels(self, name: str) -> pl.Series:
@@ -76,6 +81,18 @@ def parse_numbers(column: pl.Series) -> NDArray[np.float64]:
     import polars as pl
 
     return column.cast(pl.Float64, strict=False).to_numpy()
+
+
+def has_decimal_comma(column: pl.Series) -> NDArray[np.bool_]:
+    """(N,), whether a cell is `89,5` or the like; such are refused, not read, as `1,234` has two senses."""
+    import polars as pl
+
+    return column.cast(pl.String).str.contains(_DECIMAL_COMMA).fill_null(False).to_numpy()
+
+
+def meant_as_number(column: pl.Series) -> NDArray[np.bool_]:
+    """(N,), whether a cell is a number or would be with a point for its comma."""
+    return np.isfinite(parse_numbers(column)) | has_decimal_comma(column)
 
 
 def parse_labels(column: pl.Series) -> pl.Series:

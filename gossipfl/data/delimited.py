@@ -18,7 +18,7 @@ from collections.abc import Collection
 import numpy as np
 import polars as pl
 
-from gossipfl.data.cells import Cells, parse_numbers, tidy
+from gossipfl.data.cells import Cells, meant_as_number, tidy
 from gossipfl.data.schema import check_delimiter
 from gossipfl.errors import DataError
 
@@ -131,7 +131,7 @@ def _guess_header(frame: pl.DataFrame, names: Collection[str]) -> bool:
     if any(cell in names for cell in first):
         return True
     sample = frame.slice(0, _SAMPLE_ROWS)
-    numeric = np.array([np.isfinite(parse_numbers(sample[column])) for column in sample.columns])
+    numeric = np.array([meant_as_number(sample[column]) for column in sample.columns])
     return None not in first and not numeric[:, 0].any() and bool(numeric[:, 1:].any())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 
 from gossipfl.data.agree import looks_numeric
 from gossipfl.data.bundled import load_dataset
-from gossipfl.data.cells import Cells, parse_labels, parse_numbers
+from gossipfl.data.cells import Cells, has_decimal_comma, parse_labels, parse_numbers
 from gossipfl.data.files import read_cells
 from gossipfl.data.fit import read_table
 from gossipfl.data.schema import Numeric, Schema
 from gossipfl.data.table import Dataset
 
 _LISTED_MAX = 5
+_IDENTIFIERS_MIN = 20  # fewer whole numbers may well differ by chance: our guess
 
 
 def describe_file(
@@ -53,13 +55,31 @@ def describe_dataset(name: str) -> dict[str, Any]:
     return {"name": name, "rows": len(dataset), "columns": columns, **_learnt(dataset, schema)}
 
 
+def likely_identifiers(files: Sequence[str | Path], schema: Schema) -> list[str]:
+    """The numeric columns that hold a different whole number in each row, as a patient's id does."""
+    tables = [read_cells(path, schema.header, schema.delimiter) for path in files]
+    return [
+        column.name
+        for column in schema.columns
+        if isinstance(column, Numeric)
+        and _all_differ(np.concatenate([table.numbers(column.name) for table in tables]))
+    ]
+
+
+def _all_differ(numbers: np.ndarray[Any, Any]) -> bool:
+    numbers = numbers[~np.isnan(numbers)]
+    if len(numbers) < _IDENTIFIERS_MIN or (numbers != np.round(numbers)).any():
+        return False
+    return len(np.unique(numbers)) == len(numbers)
+
+
 def _rows(cells: Cells, kinds: dict[str, str]) -> dict[str, Any]:
     columns = []
     for series in cells.frame.get_columns():
         labels = parse_labels(series).drop_nulls()
         numeric = looks_numeric(series)
         kind = kinds.get(series.name, "unused" if kinds else "numeric" if numeric else "categorical")
-        if numeric and kind != "categorical":
+        if numeric and kind != "categorical" and not has_decimal_comma(series).any():
             values = _range(parse_numbers(series))
         else:
             counts = labels.value_counts(sort=True, name="rows").head(_LISTED_MAX).rows()

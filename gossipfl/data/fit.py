@@ -42,9 +42,13 @@ def read_table(path: str | Path, schema: Schema) -> Dataset:
     )
 
 
-def read_features(path: str | Path, schema: Schema) -> NDArray[np.float64]:
-    """(N, f) for prediction: as `read_table`, but the target may be absent."""
-    return _features(_read(path, schema, with_target=False), schema)
+def read_features(path: str | Path, schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """For prediction, as `read_table`, but the target may be absent.
+
+    Features (N, f), and which row of the file each of them is (N,), counted from 1, below the header.
+    """
+    cells = _read(path, schema, with_target=False)
+    return _features(cells, schema), cells.rows
 
 
 def _read(path: str | Path, schema: Schema, with_target: bool) -> Cells:

@@ -51,6 +51,62 @@ def test_schema_without_json_leaves_standard_output_empty(csv: Path) -> None:
     assert '"sick" (2 classes)' in result.stderr
 
 
+def test_schema_lists_the_columns_it_made(csv: Path) -> None:
+    arguments = [
+        "schema",
+        str(csv),
+        "--target",
+        "sick",
+        "--drop",
+        "id",
+        "--out",
+        str(csv.with_name("s.json")),
+    ]
+    listed = [line.split() for line in CliRunner().invoke(app, arguments).stderr.splitlines()]
+    assert ["│", "age", "│", "numeric", "│"] in listed
+    assert ["│", "job", "│", "categorical", "│"] in listed
+
+
+def test_a_schema_of_many_columns_lists_the_first_of_them(csv: Path) -> None:
+    table = [[f"x{i}" for i in range(100)] + ["sick"], ["1"] * 100 + ["yes"], ["2"] * 100 + ["no"]]
+    csv.write_text("".join(";".join(row) + "\n" for row in table), encoding="utf-8")
+    out = csv.with_name("s.json")
+    result = CliRunner().invoke(app, ["schema", str(csv), "--target", "sick", "--out", str(out)])
+    assert "x39" in result.stderr
+    assert "x40" not in result.stderr
+    assert "and 60 more" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("numbers", "warned"),
+    [
+        ([*range(100, 120)], True),
+        ([*range(100, 119)], False),
+        ([*range(100, 119), 100], False),
+        ([*range(100, 119), 7.5], False),
+        ([*range(100, 120), ""], True),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_schema_warns_of_a_column_that_looks_like_an_identifier(
+    csv: Path, numbers: list[object], warned: bool, options: tuple[str, ...]
+) -> None:
+    rows = "".join(f"{number};{30 + i % 7};{'yn'[i % 2]}\n" for i, number in enumerate(numbers))
+    csv.write_text(f"patient;age;sick\n{rows}", encoding="utf-8")
+    out = csv.with_name("s.json")
+    result = CliRunner().invoke(app, ["schema", str(csv), "--target", "sick", "--out", str(out), *options])
+    assert result.exit_code == 0, result.output
+    assert ("--drop patient" in result.stderr) is warned
+    assert "--drop age" not in result.stderr
+    assert Schema.read(out).feature_names == ("patient", "age")
+
+
+def test_show_lists_decimal_commas_as_they_stand(csv: Path) -> None:
+    csv.write_text("kg;sick\n89,5;yes\n90;no\n", encoding="utf-8")
+    shown = json.loads(CliRunner().invoke(app, ["show", str(csv), "--json"]).stdout)
+    assert "89,5 (1)" in shown["columns"][0]["values"]
+
+
 def test_show_counts_what_is_missing_and_the_classes(csv: Path) -> None:
     schema = schema_of(csv, "--drop", "id")
     result = CliRunner().invoke(app, ["show", str(csv), "--schema", str(schema), "--json"])

@@ -107,7 +107,7 @@ def test_a_constant_column_is_zero_however_its_mean_is_rounded(tmp_path: Path) -
     path = write(tmp_path, "x,y\n" + "0.1,a\n0.1,b\n" * 500)
     schema = make_schema([path], "y")
     assert schema.columns[0] == Numeric("x", 0.1, 1.0)
-    assert not read_features(path, schema).any()
+    assert not read_features(path, schema)[0].any()
 
 
 def test_thousands_of_columns_are_read_in_seconds(tmp_path: Path) -> None:
@@ -174,19 +174,24 @@ def test_integer_classes_are_in_the_order_of_numbers_and_read_with_a_point(tmp_p
 def test_features_are_read_where_the_target_is_absent(tmp_path: Path) -> None:
     schema = people(tmp_path)
     path = write(tmp_path, "age,job\n40,cook\n")
-    assert read_features(path, schema).tolist() == [[0, 1, 0]]
+    assert read_features(path, schema)[0].tolist() == [[0, 1, 0]]
 
 
 def test_without_header_features_are_read_where_the_target_is_absent(tmp_path: Path) -> None:
     schema = make_schema([write(tmp_path, "p,1,5\nq,3,6\nq,2,7\n")], "column_1")
     path = write(tmp_path, "2,6\n", "new.csv")
-    assert read_features(path, schema).tolist() == [[0, 0]]
+    assert read_features(path, schema)[0].tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (PEOPLE.replace("50", "abc"), 'people.csv: column "age", row 3: "abc" is not a number'),
+        (PEOPLE.replace("50", "abc"), "mark it missing by leaving it empty or writing NA."),
+        (
+            PEOPLE.replace("40", '"40,5"'),
+            'column "age", row 2: "40,5" has a decimal comma; write numbers with a point',
+        ),
         (PEOPLE.replace("40,cook", "inf,cook"), 'column "age", row 2: "inf" is not a number'),
         (PEOPLE.replace("40,cook", "4e99,cook"), 'column "age", row 2: "4e99" is too far from'),
         (PEOPLE.replace("40,cook", "+-40,cook"), 'column "age", row 2: "+-40" is not a number'),
@@ -232,6 +237,11 @@ def test_rows_are_counted_as_they_stand_in_the_file(tmp_path: Path) -> None:
         read_table(path, schema)
 
 
+def test_features_come_with_the_number_of_their_row_in_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "age,job\n40,cook\n,\n40,cook\n")
+    assert read_features(path, people(tmp_path))[1].tolist() == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
@@ -259,6 +269,30 @@ def test_a_schema_that_cannot_be_made_says_why(
     with pytest.raises(DataError) as wrong:
         make_schema([write(tmp_path, text)], **settings)  # type: ignore[arg-type]
     assert words in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kg;y\n" + "".join(f"{i},5;{'ab'[i % 2]}\n" for i in range(150)),
+        "kg;y\n89,5;a\n90;b\n+7,25;a\n-1;b\nheavy;a\n",
+        "kg;y\n;a\n89,5;b\n89,5;a\n",
+        "y;kg\na;89,5\nb;90,5\n",
+    ],
+)
+@pytest.mark.parametrize("target", ["y", "kg", "last"])
+def test_decimal_commas_are_told_of_and_not_taken_for_words(tmp_path: Path, text: str, target: str) -> None:
+    path = write(tmp_path, text.replace("\n;a", "\n1;a") if target == "kg" else text)
+    with pytest.raises(
+        DataError, match=r'"kg", row \d: "\d+,5" has a decimal comma; .* with a point'
+    ) as wrong:
+        make_schema([path], target)
+    assert str(wrong.value).endswith(", or say that the column is categorical.")
+
+
+def test_a_column_of_codes_with_commas_can_be_said_to_be_categorical(tmp_path: Path) -> None:
+    schema = make_schema([write(tmp_path, "code;y\n1,2;a\n3,4;b\n")], "y", categorical=["code"])
+    assert schema.columns == (Categorical("code", ("1,2", "3,4")),)
 
 
 def test_an_absent_file_or_a_folder_is_named(tmp_path: Path) -> None:
