@@ -37,14 +37,20 @@ class Curves:
     single: Floats
     kills: dict[int, int]
     """The round in which each killed peer was killed: the one after the last it closed."""
+    alone: bool
+    """Whether one node tells of itself: `mean` is its own score, the traffic its own, `worst` NaN."""
 
 
 def curves_of(run: Run) -> Curves:
     """The curves of a run; where the network's own figures are absent they are taken from the peers'."""
     metric = metric_of(run)
     single_rounds, single = _single(run, metric)
-    network = {int(r["round"]): r for r in of_kind(run, "network") if number(r.get("round")) is not None}
-    rounds = np.array(sorted(network) or single_rounds.tolist(), dtype=np.float64)
+    alone = run.is_of_one_node
+    told = of_kind(run, "round" if alone else "network")
+    network = {int(r["round"]): r for r in told if number(r.get("round")) is not None}
+    evaluated = single_rounds.tolist()
+    known = sorted({*network, *evaluated}) if alone else sorted(network) or evaluated
+    rounds = np.array(known, dtype=np.float64)
 
     def column(key: str) -> Floats:
         return np.array([_nan(network.get(int(r), {}).get(key)) for r in rounds])
@@ -53,7 +59,7 @@ def curves_of(run: Run) -> Curves:
     if single.size:
         derived_mean, derived_worst = _mean_and_worst(single)
         mean = _filled(rounds, mean, single_rounds, derived_mean)
-        worst = _filled(rounds, worst, single_rounds, derived_worst)
+        worst = worst if alone else _filled(rounds, worst, single_rounds, derived_worst)
     return Curves(
         metric,
         rounds,
@@ -67,6 +73,7 @@ def curves_of(run: Run) -> Curves:
         single_rounds,
         single,
         _kills(run),
+        alone,
     )
 
 
@@ -108,6 +115,16 @@ def killed_peers(run: Run) -> list[int]:
     """The peers that were killed, in order."""
     killed = run.summary.get("killed")
     return sorted({k for k in killed if isinstance(k, int)}) if isinstance(killed, list) else []
+
+
+def neighbour_states(run: Run) -> dict[int, str]:
+    """Whether each neighbour of a node was last `here`, `left`, or was `never seen`."""
+    states = dict.fromkeys(range(1, len(peer_names(run))), "never seen")
+    for record in of_kind(run, "link"):
+        neighbour = record.get("neighbour")
+        if isinstance(neighbour, int) and neighbour in states:
+            states[neighbour] = "here" if record.get("state") == "joined" else "left"
+    return states
 
 
 def last_rounds(run: Run) -> dict[int, int]:

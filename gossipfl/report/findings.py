@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
-from gossipfl.report.curves import Curves, Floats, curves_of, killed_peers, peer_names
+from gossipfl.report.curves import (
+    Curves,
+    Floats,
+    curves_of,
+    killed_peers,
+    neighbour_states,
+    peer_names,
+)
 from gossipfl.report.run import Run
-from gossipfl.report.words import count, score, share, significant, size
+from gossipfl.report.words import count, fold, metric_label, score, share, significant, size
 
 PLOTS = ("accuracy", "consensus", "traffic", "graph")
+
+
+def plots_of(run: Run) -> tuple[str, ...]:
+    """Those of `PLOTS` that the run can fill: one node does not know how far models are apart."""
+    return tuple(name for name in PLOTS if name != "consensus" or not run.is_of_one_node)
 
 
 def findings(run: Run) -> dict[str, str]:
     """What each plot shows, in a sentence: its title, and its alternative text on a page."""
     curves = curves_of(run)
-    return {name: finding_of(name, run, curves) for name in PLOTS}
+    return {name: finding_of(name, run, curves) for name in plots_of(run)}
 
 
 def finding_of(name: str, run: Run, curves: Curves) -> str:
@@ -34,11 +48,13 @@ def last(values: Floats) -> float | None:
 def _accuracy_finding(curves: Curves) -> str:
     mean, worst = last(curves.mean), last(curves.worst)
     if mean is None:
-        return "No peer scored a finite number"
+        return "No finite score was recorded" if curves.alone else "No peer scored a finite number"
     metric = "R² " if curves.metric == "r2" else "" if curves.metric == "accuracy" else f"{curves.metric} "
     gone = curves.rounds[np.isfinite(curves.mean)]
-    if gone[-1] < curves.rounds[-1]:
-        return f"The models diverged after round {gone[-1]:.0f}"
+    if gone[-1] < (curves.single_rounds if curves.alone else curves.rounds)[-1]:
+        return f"The model{'s' * (not curves.alone)} diverged after round {gone[-1]:.0f}"
+    if curves.alone:
+        return f"{metric_label(curves.metric)} reaches {score(mean, curves.metric)} on its own test part"
     beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
     return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
 
@@ -51,9 +67,9 @@ def _consensus_finding(curves: Curves) -> str:
         return "All models are the same"
     if values[-1] == 0:
         return "The models end the same"
-    fold = float(values.max() / values[-1])
-    if fold >= 1.5:
-        return f"Models end {fold:.2g} times closer than at their farthest"
+    closer = float(values.max() / values[-1])
+    if closer >= 1.5:
+        return f"Models end {fold(closer)} times closer than at their farthest"
     return f"Models end {significant(float(values[-1]))} from their average"
 
 
@@ -69,8 +85,15 @@ def _traffic_finding(curves: Curves) -> str:
 
 
 def _graph_finding(run: Run) -> str:
+    if run.is_of_one_node:
+        return _neighbours_finding(list(neighbour_states(run).values()))
     peers, edges = len(peer_names(run)), run.graph.get("edges")
     links = len(edges) if isinstance(edges, list) else 0
     killed = killed_peers(run)
     told = f"{count(peers)} peer{'s' * (peers != 1)} on {count(links)} link{'s' * (links != 1)}"
     return f"{told}, {count(len(killed))} killed" if killed else told
+
+
+def _neighbours_finding(states: list[str]) -> str:
+    told = ", ".join(f"{count(n)} {state}" for state, n in sorted(Counter(states).items()))
+    return f"{count(len(states))} neighbour{'s' * (len(states) != 1)}" + (f": {told}" if told else "")

@@ -27,7 +27,8 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     marks = ["crossed out: killed"] if killed else []
     if any(found is None and peer not in killed for peer, found in enumerate(scores)):
         marks.append("hollow: no score")
-    title(panel, finding, "; ".join([f"Peers by {words} at the end", *marks]))
+    what = "; ".join([f"Peers by {words} at the end", *marks])
+    title(panel, finding, "Filled: this node; hollow: its neighbours" if run.is_of_one_node else what)
     axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
     axes.set_axis_off()
     edges = edges_of(run)
@@ -36,9 +37,15 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
         return
     from gossipfl.topology.drawing import draw_on
 
-    known = set(axes.figure.axes)
+    if run.is_of_one_node:
+        scores = [1.0, *[None] * (len(scores) - 1)]
+    known, place = set(axes.figure.axes), axes.get_position()
     draw_on(axes, _topology(run, edges), scores, killed=killed)
     for bar in set(axes.figure.axes) - known:
+        if run.is_of_one_node:  # a scale with one value on it says nothing
+            bar.remove()
+            axes.set_position(place)
+            continue
         bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
         worded_axis(bar, lambda value: score_tick(value, metric), ticks=5)
 

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from gossipfl.report.curves import metric_of
-from gossipfl.report.findings import PLOTS, findings
+from gossipfl.report.findings import findings
 from gossipfl.report.run import Run, plain
 from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
@@ -20,14 +20,14 @@ PEERS_SHOWN_MAX = 200
 
 
 def run_page(run: Run, plots: dict[str, bytes]) -> str:
-    """The page of a run; `plots` maps the names of `PLOTS` to PNG bytes."""
+    """The page of a run; `plots` maps the names of its `findings` to PNG bytes."""
     told = findings(run)
     parts = [
         f'<p class="lead">{escape(_lead(run))}</p>',
         *notes(run),
         cards(_figures(run)),
         "<h2>What happened</h2>",
-        figures((plots[name], told[name]) for name in PLOTS),
+        figures((plots[name], finding) for name, finding in told.items()),
         "<h2>Key figures</h2>",
         table((), summary_rows(run)),
         "<h2>Peers</h2>",
@@ -119,8 +119,9 @@ def _lead(run: Run) -> str:
     }
     engine = run.summary.get("engine")
     seed = run.summary.get("seed")
+    peers = f"{count(run.summary.get('peers'))} peers"
     told = [
-        f"{count(run.summary.get('peers'))} peers",
+        findings(run)["graph"] if run.is_of_one_node else peers,
         f"{count(run.summary.get('rounds'))} rounds",
         words.get(str(engine), str(engine)) if engine else None,
         f"seed {seed}" if seed is not None else None,
@@ -130,6 +131,8 @@ def _lead(run: Run) -> str:
 
 
 def _figures(run: Run) -> list[tuple[str, str]]:
+    if run.is_of_one_node:
+        return summary_rows(run)[:6]
     metric = metric_of(run)
     label = metric_label(metric)
     finished = f"{count(run.summary.get('finished'))} / {count(run.summary.get('peers'))}"

@@ -1,4 +1,4 @@
-"""The four plots of a run, and the overview that holds them all."""
+"""The plots of a run, and the overview that holds them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gossipfl.report.curves import Curves, Floats, curves_of, peer_names
-from gossipfl.report.findings import PLOTS, finding_of, last
+from gossipfl.report.findings import finding_of, last, plots_of
 from gossipfl.report.graph import draw_graph
 from gossipfl.report.run import Run
 from gossipfl.report.style import (
@@ -47,11 +47,12 @@ _LINES_MAX = 40  # above so many peers, a band is clearer than lines
 
 
 def overview(run: Run) -> Figure:
-    """All four plots on one sheet, 14.4 x 8.8 inches."""
-    curves = curves_of(run)
-    figure = new_figure(2 * _PANEL_IN[0], 2 * _PANEL_IN[1])
-    panels: list[SubFigure] = np.asarray(figure.subfigures(2, 2), dtype=object).ravel().tolist()
-    for name, panel in zip(PLOTS, panels, strict=True):
+    """All plots on one sheet, each 7.2 x 4.4 inches: four in a square, three in a row."""
+    curves, names = curves_of(run), plots_of(run)
+    rows, columns = _grid(names)
+    figure = new_figure(columns * _PANEL_IN[0], rows * _PANEL_IN[1])
+    panels: list[SubFigure] = np.asarray(figure.subfigures(rows, columns), dtype=object).ravel().tolist()
+    for name, panel in zip(names, panels, strict=True):
         panel.set_facecolor("none")
         _draw(name, panel, run, curves)
     return figure
@@ -60,7 +61,7 @@ def overview(run: Run) -> Figure:
 def write_plots(run: Run, directory: Path) -> list[Path]:
     """Each plot and the overview as PNG in a directory; their paths.
 
-    The overview is drawn once and cut into its four plots, which halves the time of a report.
+    The overview is drawn once and cut into its plots, which halves the time of a report.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -70,17 +71,23 @@ def write_plots(run: Run, directory: Path) -> list[Path]:
     canvas.draw()  # type: ignore[no-untyped-call]
     drawn = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     sheet = Image.fromarray(drawn).convert("RGB")
-    width, height = sheet.width // 2, sheet.height // 2
-    corners = [(0, 0), (width, 0), (0, height), (width, height)]
+    names = plots_of(run)
+    rows, columns = _grid(names)
+    width, height = sheet.width // columns, sheet.height // rows
+    corners = [(column * width, row * height) for row in range(rows) for column in range(columns)]
     pictures = {
         name: sheet.crop((left, top, left + width, top + height))
-        for name, (left, top) in zip(PLOTS, corners, strict=True)
+        for name, (left, top) in zip(names, corners, strict=True)
     }
     paths = []
     for name, picture in (*pictures.items(), ("overview", sheet)):
         paths.append(directory / f"{name}.png")
         picture.save(paths[-1], dpi=(DPI, DPI))
     return paths
+
+
+def _grid(names: tuple[str, ...]) -> tuple[int, int]:
+    return (2, 2) if len(names) == 4 else (1, len(names))
 
 
 def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> None:
@@ -95,7 +102,8 @@ def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> Non
 def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
     label, words = metric_label(curves.metric), partial(score, metric=curves.metric)
     singles = "each peer" if curves.single.shape[0] <= _LINES_MAX else "range and middle 80 % of peers"
-    title(panel, finding, f"{label} on the common test part (higher is better); grey: {singles}")
+    common = f"{label} on the common test part (higher is better); grey: {singles}"
+    title(panel, finding, f"{label} by round (higher is better)" if curves.alone else common)
     axes = axes_in(panel, _BOX)
     _scores(axes, curves)
     round_axis(axes, curves.rounds)
@@ -116,7 +124,7 @@ def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
     """(values, words, colour, dash), the one that must stay visible last."""
     return [
         (curves.worst, "worst node", ORANGE, "-"),
-        (curves.mean, "mean node", BLUE, "-"),
+        (curves.mean, "this node" if curves.alone else "mean node", BLUE, "-"),
         (curves.averaged, "averaged model", INK, (0, (3, 1.5))),
     ]
 
@@ -136,7 +144,7 @@ def _magnify(axes: Axes, curves: Curves, kills: Kills) -> None:
     shown = np.concatenate([shown, curves.single[:, curves.single_rounds >= rounds[-1] / 2].ravel()])
     shown = shown[np.isfinite(shown)]
     under = curves.worst[late & np.isfinite(curves.worst)]
-    corner = low + (_INSET[1] + _INSET[3] + 0.06) * (high - low)
+    corner = low + (_INSET[1] + _INSET[3] + 0.08) * (high - low)
     if half.sum() < 4 or under.size < 4 or under.min() < corner or np.ptp(shown) > 0.3 * (high - low):
         return
     inset = axes.inset_axes(_INSET, zorder=7)
@@ -152,11 +160,12 @@ def _magnify(axes: Axes, curves: Curves, kills: Kills) -> None:
         side.set_color(GRID)
     kill_ticks(inset, {at: names for at, names in kills.items() if at >= rounds[-1] / 2})
     inset.text(
-        0.98,
-        0.05,
+        1.0,
+        1.03,
         "the last half, magnified",
         transform=inset.transAxes,
         ha="right",
+        va="bottom",
         fontsize=SMALL_PT,
         color=MUTED,
     )
@@ -205,7 +214,8 @@ def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding:
 
 
 def _traffic(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
-    title(panel, finding, "Since the start, all peers together: above, bytes sent; below, messages lost")
+    who = "this node alone" if curves.alone else "all peers together"
+    title(panel, finding, f"Since the start, {who}: above, bytes sent; below, messages lost")
     left, bottom, width, height = _BOX
     upper = axes_in(panel, (left, bottom + 0.42 * height, width, 0.58 * height))
     lower = axes_in(panel, (left, bottom, width, 0.3 * height))

@@ -75,8 +75,15 @@ class Run:
         return folder
 
     @property
+    def is_of_one_node(self) -> bool:
+        """Whether one node wrote it: peer 0, which knows of the others only whether they are linked to it."""
+        return self.summary.get("engine") == "node"
+
+    @property
     def name(self) -> str:
-        """What to call this run: its directory's name or, without one, its own."""
+        """What to call this run: a node's name, else its directory's name or, without one, its own."""
+        if self.is_of_one_node and self.summary.get("name"):
+            return str(self.summary["name"])
         if self.directory is not None:
             return self.directory.resolve().name
         section = self.settings.get("run")

@@ -10,6 +10,7 @@ from gossipfl.report.curves import (
     killed_peers,
     last_rounds,
     metric_of,
+    neighbour_states,
     number,
     of_kind,
     peer_names,
@@ -34,16 +35,9 @@ _TALLIES = ("heard", "missing", "stale")
 
 def summary_rows(run: Run) -> list[tuple[str, str]]:
     """The key figures of a run as (label, value), in the order in which they are read."""
-    found, metric = run.summary, metric_of(run)
-    label = metric_label(metric)
+    found = run.summary
     rows = [
-        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
-        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
-        (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
-        ("Consensus distance", significant(figure(run, "consensus_distance"))),
-        ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
-        ("Killed peers", listing(_named(run, killed_peers(run)), most=8) or "none"),
-        ("Rounds", count(found.get("rounds"))),
+        *(_own_rows(run) if run.is_of_one_node else _network_rows(run)),
         ("Bytes sent", size(figure(run, "bytes_sent"))),
         ("Messages sent", count(figure(run, "messages_sent"))),
         ("Messages lost", _lost(run)),
@@ -59,15 +53,46 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
     return [row for row in rows if row[1] != NOTHING]
 
 
+def _own_rows(run: Run) -> list[tuple[str, str]]:
+    """How far one node came."""
+    found, metric = run.summary, metric_of(run)
+    return [
+        (f"{metric_label(metric)}, own test part", score(found.get(f"{metric}_mean"), metric)),
+        ("Rounds done", f"{count(found.get('round'))} of {count(found.get('rounds'))}"),
+        ("Finished", "yes" if number(found.get("finished")) else "no"),
+    ]
+
+
+def _network_rows(run: Run) -> list[tuple[str, str]]:
+    """How far all peers came."""
+    found, metric = run.summary, metric_of(run)
+    label = metric_label(metric)
+    return [
+        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
+        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
+        (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
+        ("Consensus distance", significant(figure(run, "consensus_distance"))),
+        ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
+        ("Killed peers", listing(_named(run, killed_peers(run)), most=8) or "none"),
+        ("Rounds", count(found.get("rounds"))),
+    ]
+
+
 def peer_rows(run: Run) -> list[tuple[str, ...]]:
     """One row per peer under `PEER_HEADINGS`."""
     metric, last, killed = metric_of(run), last_rounds(run), set(killed_peers(run))
     scores, tallies = final_scores(run), _tallies(run)
     rounds = number(run.summary.get("rounds"))
+    states = neighbour_states(run) if run.is_of_one_node else {}
     rows = []
     for peer, name in enumerate(peer_names(run)):
+        if peer in states:
+            rows.append((str(peer), name, states[peer], *[NOTHING] * (len(PEER_HEADINGS) - 3)))
+            continue
         done = last.get(peer)
         whole = scores[peer] is not None or (rounds is not None and done is not None and done >= rounds)
+        if run.is_of_one_node:
+            whole = bool(number(run.summary.get("finished")))
         state = (
             ("restarted" if whole else "killed") if peer in killed else "finished" if whole else "unfinished"
         )

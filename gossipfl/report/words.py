@@ -64,6 +64,12 @@ def duration(value: object) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
 
 
+def fold(value: float) -> str:
+    """How many times, to two digits and without an exponent: `1.6`, `250`."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:g}" if rounded < 10 else f"{rounded:,.0f}"
+
+
 def share(part: object, whole: object) -> str:
     """One count as a percentage of another: `2.1 %`."""
     top, bottom = number(part), number(whole)

@@ -12,7 +12,7 @@ from paper_runs import paper_run
 from gossipfl.report import Run
 from gossipfl.report.curves import curves_of, metric_of, peer_names
 from gossipfl.report.style import drawable, spread
-from gossipfl.report.words import count, duration, listing, score, share, significant, size
+from gossipfl.report.words import count, duration, fold, listing, score, share, significant, size
 
 
 def _run(*records: dict[str, Any], **summary: Any) -> Run:
@@ -87,6 +87,10 @@ def test_a_peer_that_came_back_was_killed_when_its_neighbours_lost_it() -> None:
         (duration(7500), "2 h 05 min"),
         (significant(0.0976), "0.0976"),
         (significant(1e-9), "1.00e-09"),
+        (fold(1.64), "1.6"),
+        (fold(9.96), "10"),
+        (fold(253.0), "250"),
+        (fold(1.23e6), "1,200,000"),
         (share(1, 0), "–"),
         (listing(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
         (listing([]), ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from paper_runs import paper_run
 
@@ -105,6 +106,23 @@ def test_every_run_is_drawn_and_titled_by_its_finding(tmp_path: Path, run: Run, 
     assert re.search(finding, findings(run)["accuracy"])
     run.save(tmp_path)
     assert write_report(tmp_path).is_file()
+
+
+def test_models_that_end_far_closer_are_told_without_an_exponent() -> None:
+    run = paper_run(rounds=2)
+    for record, distance in zip(
+        (r for r in run.records if r["kind"] == "network"), (5, 3, 0.02), strict=True
+    ):
+        record["consensus_distance"] = distance
+    assert findings(run)["consensus"] == "Models end 250 times closer than at their farthest"
+
+
+def test_no_line_of_the_inset_runs_through_its_caption() -> None:
+    figure = overview(paper_run())
+    figure.draw_without_rendering()
+    (inset,) = [child for axes in figure.findobj(Axes) for child in axes.child_axes]
+    (caption,) = [text for text in inset.texts if "magnified" in text.get_text()]
+    assert not caption.get_window_extent().overlaps(inset.get_window_extent())
 
 
 def test_without_a_directory_a_plot_is_a_figure() -> None:

@@ -1,0 +1,158 @@
+"""The report of one node says what that node knows, and nothing of the network it cannot see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
+from PIL import Image
+
+from gossipfl.report import Run, write_comparison, write_report
+from gossipfl.report.curves import curves_of
+from gossipfl.report.findings import findings
+from gossipfl.report.plots import overview
+from gossipfl.report.table import peer_rows, summary_rows
+
+
+def _node_run(rounds: int = 6, planned: int = 6, **changes: Any) -> Run:
+    """Of three neighbours the first stays, the second leaves, the third never comes."""
+    records: list[dict[str, Any]] = [
+        {"kind": "link", "peer": 0, "neighbour": 1, "state": "joined", "time_s": 0.0},
+        {"kind": "link", "peer": 0, "neighbour": 2, "state": "joined", "time_s": 0.0},
+        {"kind": "evaluation", "peer": 0, "round": 0, "accuracy": 0.1},
+    ]
+    for at in range(1, rounds + 1):
+        traffic = {"bytes_sent": 1000 * at, "messages_sent": 2 * at, "messages_lost": at // 3}
+        records.append({"kind": "round", "peer": 0, "round": at, "heard": 2, **traffic})
+        if at % 2 == 0:
+            records.append({"kind": "evaluation", "peer": 0, "round": at, "accuracy": 0.9 + at / 100})
+    records.append({"kind": "link", "peer": 0, "neighbour": 2, "state": "left", "time_s": 9.0})
+    summary = {
+        "engine": "node",
+        "name": "sued",
+        "peers": 4,
+        "finished": int(rounds == planned),
+        "rounds": planned,
+        "round": rounds,
+        "metric": "accuracy",
+        "accuracy_mean": 0.96,
+        "bytes_sent": 1000 * rounds,
+        "messages_sent": 2 * rounds,
+        "messages_lost": rounds // 3,
+        "refused": {},
+        "wall_s": 3.0,
+        "seed": 7,
+    }
+    graph = {"names": ["sued", "nord", "ost", "west"], "edges": [[0, 1], [0, 2], [0, 3]]}
+    return Run({}, records, summary | changes, graph)
+
+
+def test_the_key_figures_are_the_nodes_own() -> None:
+    assert summary_rows(_node_run()) == [
+        ("Accuracy, own test part", "96.0 %"),
+        ("Rounds done", "6 of 6"),
+        ("Finished", "yes"),
+        ("Bytes sent", "6 kB"),
+        ("Messages sent", "12"),
+        ("Messages lost", "2 (16.7 %)"),
+        ("Messages stale", "0"),
+        ("Messages refused", "none"),
+        ("Wall time", "3.0 s"),
+        ("Engine", "node"),
+        ("Seed", "7"),
+    ]
+
+
+def test_neighbours_are_here_left_or_never_seen() -> None:
+    rows = peer_rows(_node_run())
+    assert [row[1:3] for row in rows] == [
+        ("sued", "finished"),
+        ("nord", "here"),
+        ("ost", "left"),
+        ("west", "never seen"),
+    ]
+    assert {cell for row in rows[1:] for cell in row[3:]} == {"–"}
+
+
+def test_a_node_that_was_stopped_is_unfinished_and_did_not_diverge() -> None:
+    run = _node_run(rounds=5)
+    assert dict(summary_rows(run))["Finished"] == "no"
+    assert dict(summary_rows(run))["Rounds done"] == "5 of 6"
+    assert peer_rows(run)[0][2] == "unfinished"
+    assert findings(run)["accuracy"] == "Accuracy reaches 94.0 % on its own test part"
+
+
+def test_the_plots_are_titled_by_what_the_node_saw() -> None:
+    assert findings(_node_run()) == {
+        "accuracy": "Accuracy reaches 96.0 % on its own test part",
+        "traffic": "6 kB sent in 12 messages, 16.7 % lost",
+        "graph": "3 neighbours: 1 here, 1 left, 1 never seen",
+    }
+
+
+def test_a_node_whose_model_diverged_is_told_so() -> None:
+    run = _node_run()
+    run.records.append({"kind": "evaluation", "peer": 0, "round": 6, "accuracy": None})
+    assert findings(run)["accuracy"] == "The model diverged after round 4"
+
+
+def test_traffic_is_taken_from_the_rounds_of_the_node() -> None:
+    curves = curves_of(_node_run())
+    assert curves.rounds.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert curves.bytes_sent[1:].tolist() == [1000, 2000, 3000, 4000, 5000, 6000]
+
+
+def test_the_page_is_named_after_the_node_and_has_no_empty_plot(tmp_path: Path) -> None:
+    _node_run().save(tmp_path / "state")
+    text = write_report(tmp_path / "state").read_text(encoding="utf-8")
+    assert "<h1>sued</h1>" in text
+    assert text.count("<img") == 3
+    assert not (tmp_path / "state" / "consensus.png").exists()
+    for unknown in (
+        "onsensus",
+        "mean node",
+        "worst",
+        "averaged",
+        "common test part",
+        "unfinished",
+        "not recorded",
+    ):
+        assert unknown not in text
+
+
+def test_the_overview_holds_the_three_plots_in_a_row(tmp_path: Path) -> None:
+    _node_run().save(tmp_path)
+    write_report(tmp_path)
+    sizes = {}
+    for name in ("overview", "accuracy", "graph"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            sizes[name] = picture.size
+    assert sizes["accuracy"] == sizes["graph"]
+    assert sizes["overview"] == (3 * sizes["graph"][0], sizes["graph"][1])
+
+
+def test_only_the_node_itself_is_filled_and_no_scale_stands_beside_it() -> None:
+    figure = overview(_node_run())
+    discs = [found for found in figure.findobj(PathCollection) if len(found.get_offsets())]
+    hollow = [found for found in discs if tuple(found.get_facecolor()[0]) == to_rgba("white")]
+    assert sum(len(found.get_offsets()) for found in hollow) == 3
+    assert sum(len(found.get_offsets()) for found in discs) == 4
+    assert len(figure.findobj(Axes)) == 4  # accuracy, bytes, losses, graph
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_node_that_recorded_nothing_is_reported(tmp_path: Path, alone: bool) -> None:
+    graph = {"names": ["sued"], "edges": []} if alone else {}
+    Run({}, [], {"engine": "node"}, graph).save(tmp_path)
+    assert write_report(tmp_path).is_file()
+
+
+def test_a_node_is_compared_with_a_node(tmp_path: Path) -> None:
+    for name in ("nord", "sued"):
+        _node_run(name=name).save(tmp_path / name)
+    page = write_comparison([tmp_path / "nord", tmp_path / "sued"], tmp_path / "out")
+    assert "Accuracy, own test part" in page.read_text(encoding="utf-8")
