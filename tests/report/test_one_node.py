@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -137,10 +138,13 @@ def test_the_overview_holds_the_three_plots_in_a_row(tmp_path: Path) -> None:
 
 def test_only_the_node_itself_is_filled_and_no_scale_stands_beside_it() -> None:
     figure = overview(_node_run())
-    discs = [found for found in figure.findobj(PathCollection) if len(found.get_offsets())]
-    hollow = [found for found in discs if tuple(found.get_facecolor()[0]) == to_rgba("white")]
-    assert sum(len(found.get_offsets()) for found in hollow) == 3
-    assert sum(len(found.get_offsets()) for found in discs) == 4
+    discs = [
+        (np.asarray(found.get_facecolor())[0], len(np.asarray(found.get_offsets())))
+        for found in figure.findobj(PathCollection)
+        if len(np.asarray(found.get_offsets()))
+    ]
+    assert sum(count for colour, count in discs if tuple(colour) == to_rgba("white")) == 3
+    assert sum(count for _, count in discs) == 4
     assert len(figure.findobj(Axes)) == 4  # accuracy, bytes, losses, graph
 
 
