@@ -14,8 +14,7 @@ from gossipfl.experiment.files import validate
 from gossipfl.experiment.modelfile import Explanation, model_file, save_model
 from gossipfl.experiment.recorder import Recorder
 from gossipfl.experiment.settings import Experiment, moments
-from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId
 from gossipfl.protocol.wire import message_bytes
@@ -61,7 +60,8 @@ def simulate(
         topology=objects.get("topology"),
         dataset=objects.get("data"),
         model=objects.get("model"),
-        algorithm=_algorithm(objects),
+        algorithm=objects.get("algorithm"),
+        aggregator=objects.get("aggregator"),
     )
     run = run_network(federation, rules, progress)
     if out is not None:
@@ -197,6 +197,8 @@ def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         for name, value in settings.items()
         if name in _OBJECTS and not isinstance(value, (str, Mapping, type(None)))
     }
+    if "algorithm" in objects and "aggregator" in settings:
+        raise SettingsError("An Algorithm has an aggregator of its own: leave out aggregator, or name both.")
     graph, data = objects.get("topology"), objects.get("data")
     if graph is not None and hasattr(graph, "nodes") and hasattr(graph, "is_directed"):
         objects["topology"] = Topology.from_graph(graph)
@@ -212,12 +214,3 @@ def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
             f"not a {type(data).__name__}: see Dataset.of."
         )
     return objects, {name: value for name, value in settings.items() if name not in objects}
-
-
-def _algorithm(objects: Mapping[str, Any]) -> Algorithm[Any] | None:
-    aggregator: Aggregator | None = objects.get("aggregator")
-    algorithm: Algorithm[Any] | None = objects.get("algorithm")
-    return Dpsgd(aggregator) if algorithm is None and aggregator is not None else algorithm
-
-
-__all__ = ["Model", "Run", "experiment_of", "simulate"]

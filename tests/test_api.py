@@ -223,3 +223,26 @@ def test_a_networkx_graph_and_a_pair_of_arrays_are_taken_as_they_are() -> None:
 def test_an_object_that_cannot_serve_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(gossipfl.UserError, match=words):
         gossipfl.simulate(rounds=1, **settings)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """The mean of nobody but oneself, counted."""
+
+    calls: list[int] = field(default_factory=list)
+
+    def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
+        self.calls.append(heard.shape[-2])
+        return own
+
+
+def test_an_aggregator_of_ones_own_serves_the_algorithm_that_is_named() -> None:
+    own = Counting()
+    run = gossipfl.simulate(algorithm="gradient-tracking", aggregator=own, **SMALL)
+    assert len(own.calls) == 2 * 4 * 3  # both vectors of gradient tracking, 4 peers, 3 rounds
+    assert run.settings["learning"]["algorithm"] == "gradient-tracking"
+
+
+def test_an_algorithm_and_an_aggregator_of_ones_own_are_one_too_many() -> None:
+    with pytest.raises(gossipfl.UserError, match="leave out aggregator"):
+        gossipfl.simulate(algorithm=gossipfl.Dpsgd(), aggregator=Counting(), **SMALL)

@@ -20,7 +20,7 @@ from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
-from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
+from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.protocol.round_peer import RoundPeer
@@ -97,6 +97,7 @@ def build(
     dataset: Dataset | None = None,
     model: Model | None = None,
     algorithm: Algorithm[Any] | None = None,
+    aggregator: Aggregator | None = None,
 ) -> Federation:
     """The federation that `experiment` describes; objects given take the place of what it names."""
     if topology is not None:
@@ -113,15 +114,15 @@ def build(
             "make topology.peers fit the split."
         )
     train, local_test = _local_parts(experiment.data, parts, seed)
-    features = dataset.features.shape[1]
-    model = model or build_model_from(experiment.model, experiment.learning, features, dataset.classes)
+    features, learning = dataset.features.shape[1], experiment.learning
+    model = model or build_model_from(experiment.model, learning, features, dataset.classes)
     values, targets = _arrays(dataset, model)
     return Federation(
         experiment,
         topology,
         dataset,
         model,
-        algorithm or algorithm_from(experiment.learning),
+        algorithm or build_algorithm(learning.algorithm, aggregator or learning.aggregator),
         Samples.parts(values, targets, train),
         Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
@@ -175,11 +176,6 @@ def build_model_from(
             decay_rounds=learning.rounds if learning.decay == "cosine" else None,
         ),
     )
-
-
-def algorithm_from(learning: LearningSettings) -> Algorithm[Any]:
-    """The algorithm that settings name, with the aggregator that they name."""
-    return build_algorithm(learning.algorithm, aggregator=learning.aggregator)
 
 
 def split(

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError
-from gossipfl.experiment.federation import algorithm_from, build_model_from
+from gossipfl.experiment.federation import build_model_from
 from gossipfl.experiment.files import read_toml, validate
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.settings import (
@@ -26,6 +26,7 @@ from gossipfl.experiment.settings import (
 )
 from gossipfl.experiment.unheard import unheard_training
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
+from gossipfl.learn.registry import build_algorithm
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
@@ -194,7 +195,7 @@ def read_member(path: Path) -> Member:
         folder,
         dataset,
         model,
-        algorithm_from(file.learning),
+        build_algorithm(file.learning.algorithm, file.learning.aggregator),
         Samples(features, targets, train_rows, np.asarray(len(train_rows))),
         Samples(features, targets, test_rows, np.asarray(len(test_rows))) if len(test_rows) else None,
     )

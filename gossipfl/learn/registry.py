@@ -69,10 +69,15 @@ def build_model(
     return softmax(features, classes, training, dtype)
 
 
-def build_algorithm(name: str, aggregator: str = "mean") -> Algorithm[Any]:
-    """The algorithm called `name`, combining with `aggregator`. Unknown names raise `SettingsError`."""
+def build_algorithm(name: str, aggregator: str | Aggregator = "mean") -> Algorithm[Any]:
+    """The algorithm called `name`, combining with `aggregator`, a name or one of the user's own.
+
+    Unknown names raise `SettingsError`.
+    """
     if name not in ALGORITHMS:
         raise SettingsError(f"There is no algorithm {name!r}: {instead(name, ALGORITHMS)}")
+    if not isinstance(aggregator, str):
+        return ALGORITHMS[name](aggregator)
     if aggregator not in AGGREGATORS:
         raise SettingsError(f"There is no aggregator {aggregator!r}: {instead(aggregator, AGGREGATORS)}")
     return ALGORITHMS[name](AGGREGATORS[aggregator]())
