@@ -246,3 +246,12 @@ def test_an_aggregator_of_ones_own_serves_the_algorithm_that_is_named() -> None:
 def test_an_algorithm_and_an_aggregator_of_ones_own_are_one_too_many() -> None:
     with pytest.raises(gossipfl.UserError, match="leave out aggregator"):
         gossipfl.simulate(algorithm=gossipfl.Dpsgd(), aggregator=Counting(), **SMALL)
+
+
+def test_what_a_peer_keeps_back_judges_it_apart() -> None:
+    run = gossipfl.simulate(local_test_fraction=0.3, split="shards", data="wine", peers=4, rounds=3)
+    last = [r for r in run.records if r["kind"] == "evaluation" and r["round"] == 3]
+    assert len({round(r["accuracy_local"], 6) for r in last}) > 1
+    assert run.summary["accuracy_local"] == pytest.approx(np.mean([r["accuracy_local"] for r in last]))
+    assert "own test parts" in run.table()
+    assert "own test parts" not in gossipfl.simulate(**SMALL).table()

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,12 +106,7 @@ class Journal:
 
     def traffic(self) -> dict[str, int]:
         """What the node said so far."""
-        traffic = self._traffic()
-        return {
-            "bytes_sent": traffic.bytes_sent,
-            "messages_sent": traffic.messages_sent,
-            "messages_lost": traffic.messages_lost,
-        }
+        return asdict(self._traffic())
 
     def _closed(self, closed: RoundClosed) -> None:
         self.round = closed.round

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -105,16 +105,13 @@ class Recorder:
         }
         if finished:
             vectors = np.stack(list(finished.values()))
-            figures, scores = judged(federation, vectors)
+            figures, scores = judged(federation, list(finished), vectors)
             summary |= figures
             for peer, score in zip(finished, scores[federation.metric], strict=True):
                 per_peer[peer] = float(score)
-        traffic = self._traffic()
         return summary | {
             f"{federation.metric}_per_peer": per_peer,
-            "bytes_sent": traffic.bytes_sent,
-            "messages_sent": traffic.messages_sent,
-            "messages_lost": traffic.messages_lost,
+            **asdict(self._traffic()),
             "killed": sorted({record["peer"] for record in self.records if record["kind"] == "killed"}),
             "refused": dict(sorted(self.refused.items())),
             "spectral_gap": federation.spectral_gap,
@@ -141,28 +138,24 @@ class Recorder:
 
     def _judge(self, round: int, held: _Round) -> None:
         peers = sorted(held.vectors)
-        figures, scores = judged(self._federation, np.stack([held.vectors[peer] for peer in peers]))
+        vectors = np.stack([held.vectors[peer] for peer in peers])
+        figures, scores = judged(self._federation, peers, vectors)
         for index, peer in enumerate(peers):
             metrics = {name: float(values[index]) for name, values in scores.items()}
             self._add("evaluation", peer, held.times_s[peer], round=round, **metrics)
-        traffic = self._traffic()
-        self.records.append(
-            {
-                "kind": "network",
-                "round": round,
-                "time_s": max(held.times_s.values()),
-                **figures,
-                "bytes_sent": traffic.bytes_sent,
-                "messages_sent": traffic.messages_sent,
-                "messages_lost": traffic.messages_lost,
-            }
-        )
+        now = {"kind": "network", "round": round, "time_s": max(held.times_s.values())}
+        self.records.append(now | figures | asdict(self._traffic()))
 
 
-def judged(federation: Federation, vectors: Array) -> tuple[dict[str, float], dict[str, Array]]:
-    """What models (n, d) are worth on the common test part: figures of all, and metrics (n,) of each."""
+def judged(
+    federation: Federation, peers: list[PeerId], vectors: Array
+) -> tuple[dict[str, float], dict[str, Array]]:
+    """What the models (n, d) of `peers` are worth: figures of all, and metrics (n,) of each.
+
+    They are judged on the common test part and, where peers keep one of their own, each on that too.
+    """
     metric = federation.metric
-    scores = federation.model.score(vectors, federation.test)
+    scores = dict(federation.model.score(vectors, federation.test))
     average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
     figures = {
         f"{metric}_mean": float(np.mean(scores[metric])),
@@ -170,6 +163,10 @@ def judged(federation: Federation, vectors: Array) -> tuple[dict[str, float], di
         f"{metric}_averaged_model": float(federation.model.score(average, federation.test)[metric]),
         "consensus_distance": consensus_distance(vectors),
     }
+    if federation.local_test is not None:
+        own = federation.local_test.of(np.array(peers))
+        local = scores[f"{metric}_local"] = federation.model.score(vectors, own)[metric]
+        figures[f"{metric}_local"] = float(np.mean(local[own.counts > 0])) if own.counts.any() else np.nan
     return figures, scores
 
 
