@@ -76,7 +76,6 @@ class _Cluster:
         from gossipfl.experiment.recorder import Recorder
 
         self.nodes = nodes
-        self.killed: set[PeerId] = set()
         self.recorder: Recorder = Recorder(federation, lambda: total([node.traffic for node in nodes]))
         self._federation = federation
         self._kills = moments(federation.experiment.faults.kill)
@@ -126,7 +125,7 @@ class _Cluster:
             case "link":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.linked(node.number, time_s, other, record["state"])
-        if node.number not in self.killed and node.round + 1 >= self._kills.get(node.number, _NEVER):
+        if node.round + 1 >= self._kills.get(node.number, _NEVER):
             self._kill(node)
 
     def _take_round(self, node: Process, record: dict[str, Any], time_s: float) -> None:
@@ -139,7 +138,7 @@ class _Cluster:
         self._restart_who_is_due(node.round + 1)
 
     def _kill(self, node: Process) -> None:
-        self.killed.add(node.number)
+        del self._kills[node.number]
         node.kill()
         self.recorder.killed(node.number, time.time() - self._began)
 

@@ -139,13 +139,6 @@ def quantity(count: int, peers: int, draws: Draws, alpha: float = 0.5, min_sampl
     return _filled(_cut(draws.permutation("split-rows", count), share), min_samples)
 
 
-def power_law(count: int, peers: int, draws: Draws, exponent: float = 1.0, min_samples: int = 1) -> Parts:
-    """Random rows in shares proportional to rank ** -exponent, ranks dealt at random (Zipf, 1949)."""
-    _check(count, peers, min_samples)
-    share = (draws.permutation("split-ranks", peers) + 1.0) ** -exponent
-    return _filled(_cut(draws.permutation("split-rows", count), share / share.sum()), min_samples)
-
-
 def by_column(groups: Array) -> tuple[Parts, tuple[str, ...]]:
     """One peer per distinct text of `groups` (N,), in sorted order, and those texts."""
     if not len(groups):

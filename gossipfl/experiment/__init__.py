@@ -1,6 +1,6 @@
 """Experiments: from a TOML file to peers that any driver can run, and to the figures of the run.
 
-settings.py    the sections of an experiment; files.py reads and overrides them
+settings.py    the sections of an experiment; unheard.py, keys that mean nothing there; files.py reads them
 federation.py  data, graph, model and peers of an experiment
 recorder.py    what peers did, as records and a summary
 nodefile.py    a node's own file; prepared.py, the rows that `up` hands to a node

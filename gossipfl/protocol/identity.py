@@ -20,7 +20,6 @@ from nacl.signing import SigningKey, VerifyKey
 from gossipfl.errors import SettingsError, UserError
 from gossipfl.protocol.messages import PeerId
 
-KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9.])?")
@@ -178,7 +177,3 @@ class Roster:
                     f"Make a new key for {peer.name!r}: it begins with the same four bytes as {other!r}'s."
                 )
             names[peer.name], keys[peer.key], numbers[peer.number] = "", peer.name, peer.name
-
-    def with_key(self, key: bytes) -> Neighbour | None:
-        """The neighbour that has `key`, if any."""
-        return next((peer for peer in self.neighbours if peer.key == key), None)

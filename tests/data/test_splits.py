@@ -15,7 +15,6 @@ from gossipfl.data import (
     dirichlet,
     iid,
     pathological,
-    power_law,
     quantile_labels,
     quantity,
     shards,
@@ -106,12 +105,6 @@ def test_quantity_skews_sizes_and_not_labels() -> None:
     assert max(map(len, parts)) > 5 * min(map(len, parts))
     largest = max(parts, key=len)
     assert np.bincount(np.arange(10_000)[largest] % 10).min() > len(largest) * 0.07
-
-
-def test_a_power_law_halves_the_second_peer() -> None:
-    sizes = sorted((len(part) for part in power_law(7500, 5, Draws(0), 1.0)), reverse=True)
-    assert_dealt(power_law(7500, 5, Draws(0), 1.0), 7500, 5)
-    assert sizes[1] / sizes[0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_column_makes_one_peer_per_value() -> None:
