@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,20 +69,16 @@ def test_the_survivors_of_a_kill_finish_and_notice_it_at_once(
     assert len(list((out / "models").iterdir())) == 8
 
 
+def start_three(out: Path) -> subprocess.Popen[str]:
+    """Three processes that would learn for hours."""
+    settings = ("topology.peers=3", "learning.rounds=100000")
+    return start("up", "ring-8", "--set", settings[0], "--set", settings[1], "--out", out, cwd=out.parent)
+
+
 @linux
 def test_a_node_process_stays_small_and_none_is_left_behind(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = start(
-        "up",
-        "ring-8",
-        "--set",
-        "topology.peers=3",
-        "--set",
-        "learning.rounds=100000",
-        "--out",
-        out,
-        cwd=tmp_path,
-    )
+    process = start_three(out)
     try:
         nodes = [out / "nodes" / str(number) / "state" / "records.jsonl" for number in range(3)]
         wait_until(
@@ -107,17 +104,7 @@ def test_a_node_process_stays_small_and_none_is_left_behind(tmp_path: Path) -> N
 @linux
 def test_a_process_that_dies_by_itself_fails_the_run_with_its_last_words(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = start(
-        "up",
-        "ring-8",
-        "--set",
-        "topology.peers=3",
-        "--set",
-        "learning.rounds=100000",
-        "--out",
-        out,
-        cwd=tmp_path,
-    )
+    process = start_three(out)
     try:
         wait_until(lambda: bool(records_of(out / "nodes" / "1" / "state" / "records.jsonl")), "peer 1 runs")
         [victim] = pids_in(out / "nodes" / "1")
