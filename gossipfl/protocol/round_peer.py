@@ -108,6 +108,7 @@ class RoundPeer:
         self._sequences: dict[PeerId, int] = {}
         self._began_at = self._round_began_at = 0.0
         self._newcomer = True
+        self._joining = False
 
     @property
     def model(self) -> Array:
@@ -163,6 +164,12 @@ class RoundPeer:
         self._began_at = now
         return [*self._say_begun(), *self._train(now)]
 
+    def _join(self, now: float) -> list[Effect]:
+        """Begin in a run that is under way: hear first, for what we would learn from scratch is of no use."""
+        self._began_at = self._round_began_at = now
+        self._joining = True
+        return [*self._say_begun(), *self._wait(now)]
+
     def _say_begun(self) -> list[Effect]:
         return [Send(peer, Begun(self.round)) for peer in self._others.here()]
 
@@ -185,8 +192,6 @@ class RoundPeer:
         return [*self._speak(now), *self._close_if_heard(now)]
 
     def _speak(self, now: float) -> list[Effect]:
-        self.phase = Phase.WAITING
-        self._patience.spoke(self.round, now)
         targets = [peer for peer in self._targets.speaks_to(self.round) if self._others[peer].here]
         if self._newcomer and self._others.round_to_join(self.round) > self.round:
             targets = []
@@ -198,6 +203,11 @@ class RoundPeer:
             self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
             update = Update(self.round, self._epoch, sequence, self._samples, self._degree(), payload)
             effects.append(Send(peer, update))
+        return [*effects, *self._wait(now)]
+
+    def _wait(self, now: float) -> list[Effect]:
+        self.phase = Phase.WAITING
+        self._patience.spoke(self.round, now)
         wait_s = self._patience.wait_s()
         self._awaited = {
             peer
@@ -206,7 +216,7 @@ class RoundPeer:
             and self._patience.suffices(peer, wait_s)
             and not self._inbox.holds(peer, self.round)
         }
-        return [*effects, *self._if_held(now), SetTimer(self.round, wait_s)]
+        return [*self._if_held(now), SetTimer(self.round, wait_s)]
 
     def _degree(self) -> int:
         return max(len(self._targets.speaks_to(self.round)), 1)
@@ -222,7 +232,7 @@ class RoundPeer:
             return _refused(sender, "round")
         self._others.begun(sender, message.round)
         under_way = message.round > 1 and self.phase is Phase.GATHERING
-        return self._begin(now) if under_way else []
+        return self._join(now) if under_way else []
 
     def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         try:
@@ -237,7 +247,7 @@ class RoundPeer:
         if update.round >= self.round:
             self._awaited.discard(sender)
         if self.phase is Phase.GATHERING and update.round > 1:
-            return self._begin(now)
+            return self._join(now)
         return self._close_if_heard(now)
 
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
@@ -251,8 +261,8 @@ class RoundPeer:
             return self._begin(now) if gathered else []
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
-        if held := self._if_held(now):
-            until_s = self._began_at + self._gather_s - now
+        held, until_s = self._if_held(now), self._began_at + self._gather_s - now
+        if held or (self._joining and until_s > 0):
             return [*held, SetTimer(timer, min(until_s, self._patience.wait_s()))]
         return self._close(now)
 
@@ -275,6 +285,7 @@ class RoundPeer:
             counted = adopted(updates) if adopts else mixed(updates, self._degree(), self._weighed_samples)
             self._state = self._algorithm.listen(self._state, counted)
             self._newcomer = False
+        self._joining = False
         missing = self._count_missing({sender for sender, _ in heard}, spoken, now)
         stale = sum(update.round < self.round for _, update in heard)
         closed = RoundClosed(

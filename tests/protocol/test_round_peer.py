@@ -340,3 +340,16 @@ def test_a_driver_that_does_not_keep_to_the_events_is_a_bug() -> None:
     one.begin()
     with pytest.raises(LocalProtocolError):
         one.tell(Started())
+
+
+def test_a_newcomer_hears_and_adopts_before_it_trains() -> None:
+    peer = RoundPeer(0, Dpsgd(), np.zeros(2), Neighbours((1, 2)), rounds=30, samples=1, seed=0)
+    effects = [*peer.handle(Started(), 0.0), *peer.handle(Joined(1), 0.0)]
+    effects += peer.handle(Received(1, Begun(12)), 0.1)
+    effects += peer.handle(TimerFired(1), 5.0)  # its neighbours take long to train
+    assert not any(isinstance(effect, Train) for effect in effects)
+    assert not any(isinstance(effect, Send) and isinstance(effect.message, Update) for effect in effects)
+    heard = Update(12, 0, 1, 1, 1, (np.array([3.0, 4.0]),))
+    [train] = [e for e in peer.handle(Received(1, heard), 9.0) if isinstance(e, Train)]
+    assert train.round == 13
+    assert train.vector.tolist() == [3.0, 4.0]
