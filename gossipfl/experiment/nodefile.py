@@ -27,8 +27,8 @@ from gossipfl.experiment.settings import (
 from gossipfl.experiment.unheard import unheard_training
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm
+from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
-from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
@@ -132,14 +132,13 @@ class Member:
 
     def manifest(self) -> Manifest:
         """What all nodes of the run must agree on."""
-        payload, _ = self.algorithm.speak(
-            self.algorithm.start(self.start()), np.asarray(1.0), Draws(self.file.run.seed)
-        )
+        layout, whole = corresponding(self.algorithm, self.start()).layouts
         schema = self.dataset.schema
         return Manifest.of(
             self.file.run.name,
             self.file.learning.rounds,
-            layout_of(payload),
+            layout,
+            whole,
             seed=self.file.run.seed,
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),

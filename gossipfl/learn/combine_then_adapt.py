@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload
 
 
 class CombineThenAdaptState(NamedTuple):
@@ -30,7 +30,7 @@ class CombineThenAdapt:
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
 
-    def start(self, vector: Array) -> CombineThenAdaptState:
+    def start(self, vector: Array, mass: Array = ONE) -> CombineThenAdaptState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return CombineThenAdaptState(vector, np.zeros_like(vector))
 

@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,23 @@ Payload = tuple[Array, ...]
 """What is spoken: arrays of fixed shape and dtype, such as `(vector,)`."""
 
 State = TypeVar("State")
+State_contra = TypeVar("State_contra", contravariant=True)
+
+
+ONE = np.asarray(1.0)
 
 
 class Heard(NamedTuple):
-    """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1."""
+    """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1.
+
+    Over links that keep accounts (see `links`), `payload` is what each said since it was last heard, and
+    `said` what the peer itself said to it meanwhile; else `said` is empty.
+    """
 
     payload: Payload  # each (..., k, *shape)
     weights: Array  # (..., k), float64
     own_weight: Array  # (...), float64
+    said: Payload = ()  # each (..., k, *shape)
 
 
 def lazily(heard: Heard) -> tuple[Array, Array]:
@@ -112,11 +121,41 @@ class Aggregator(Protocol):
         """(..., d), (..., k, d), (...), (..., k) -> (..., d). With k = 0 it returns `own`."""
 
 
+class Compressor(Protocol):
+    """Makes vectors smaller: pure functions; the shapes of a code depend on d alone."""
+
+    def encode(self, vector: Array, draws: Draws) -> Payload:
+        """`vector` (..., d) as arrays, each (..., *shape), that go on the wire as they are."""
+
+    def decode(self, code: Payload, like: Array) -> Array:
+        """The vector (..., d) in `code`, with the dtype and the last axis of `like`.
+
+        Raises `RemoteProtocolError("code")` for what no `encode` can have made.
+        """
+
+    def kept(self, size: int) -> float:
+        """w in (0, 1] such that E|decode(encode(x)) - x|^2 <= (1 - w) |x|^2 for x of length `size`."""
+
+
+class Link(Protocol):
+    """What is remembered of a link, so that what was lost on it can be made good: pure functions."""
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether what a neighbour said is void once it is gone."""
+
+    def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
+        """What to tell a neighbour that was last `told` something, and of whom something is `held`."""
+
+    def heard(self, held: Payload, before: Payload) -> Payload:
+        """What a neighbour said, from what is held of it now and what was `before`."""
+
+
 class Algorithm(Protocol[State]):
     """What a peer computes, cut at the wire: frozen hyper-parameters and five pure functions."""
 
-    def start(self, vector: Array) -> State:
-        """The state of a peer whose first model is `vector` (..., d)."""
+    def start(self, vector: Array, mass: Array = ONE) -> State:
+        """The state of a peer whose first model is `vector` (..., d) and whose samples count `mass` (...)."""
 
     def model(self, state: State) -> Array:
         """The vector (..., d) to train from and to judge."""
@@ -129,3 +168,27 @@ class Algorithm(Protocol[State]):
 
     def listen(self, state: State, heard: Heard) -> State:
         """Take in what was heard. With `own_weight` 0 the peer adopts what it heard."""
+
+
+@runtime_checkable
+class Accounting(Protocol):
+    """An algorithm whose links keep accounts; those of all others carry what is spoken, as it is."""
+
+    @property
+    def link(self) -> Link:
+        """How its words travel."""
+
+
+@runtime_checkable
+class Compressed(Protocol[State_contra]):
+    """An algorithm that speaks in codes, and so holds of each neighbour what the codes so far come to."""
+
+    def whole(self, state: State_contra) -> Payload:
+        """What a neighbour would hold of this peer if it had heard every code: arrays (..., *shape)."""
+
+    def hear(self, state: State_contra, held: Payload, code: Payload) -> Payload:
+        """What is held of k neighbours, arrays (..., k, *shape), once they said `code`, (..., k, *shape).
+
+        Before the first code, that is `whole` of the state in which all peers start. Raises
+        `RemoteProtocolError("code")` for what nobody can have said.
+        """

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload
 
 
 class DpsgdState(NamedTuple):
@@ -27,7 +27,7 @@ class Dpsgd:
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
 
-    def start(self, vector: Array) -> DpsgdState:
+    def start(self, vector: Array, mass: Array = ONE) -> DpsgdState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return DpsgdState(vector)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload, lazily, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, lazily, unless_adopted
 
 
 class ExactDiffusionState(NamedTuple):
@@ -34,7 +34,7 @@ class ExactDiffusion:
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
 
-    def start(self, vector: Array) -> ExactDiffusionState:
+    def start(self, vector: Array, mass: Array = ONE) -> ExactDiffusionState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return ExactDiffusionState(vector, vector, vector, np.zeros_like(vector))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 
 
 class ExtraState(NamedTuple):
@@ -32,7 +32,7 @@ class Extra:
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
 
-    def start(self, vector: Array) -> ExtraState:
+    def start(self, vector: Array, mass: Array = ONE) -> ExtraState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return ExtraState(vector, np.zeros_like(vector), np.zeros_like(vector), vector)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 
 
 class TrackingState(NamedTuple):
@@ -32,7 +32,7 @@ class GradientTracking:
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
 
-    def start(self, vector: Array) -> TrackingState:
+    def start(self, vector: Array, mass: Array = ONE) -> TrackingState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return TrackingState(vector, np.zeros_like(vector), np.zeros_like(vector))
 

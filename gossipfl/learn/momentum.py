@@ -16,7 +16,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 
 
 class MomentumState(NamedTuple):
@@ -34,7 +34,7 @@ class Momentum:
     decay: float = 0.9
     nesterov: bool = True
 
-    def start(self, vector: Array) -> MomentumState:
+    def start(self, vector: Array, mass: Array = ONE) -> MomentumState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return MomentumState(vector, np.zeros_like(vector))
 

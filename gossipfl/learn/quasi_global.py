@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 
 
 class QuasiGlobalState(NamedTuple):
@@ -34,7 +34,7 @@ class QuasiGlobal:
     kept: float = 0.9
     nesterov: bool = True
 
-    def start(self, vector: Array) -> QuasiGlobalState:
+    def start(self, vector: Array, mass: Array = ONE) -> QuasiGlobalState:
         """The state of a peer whose first model is `vector` (..., d)."""
         return QuasiGlobalState(vector, vector, np.zeros_like(vector))
 

@@ -32,7 +32,7 @@ from gossipfl.node.limits import (
 from gossipfl.node.outbox import Outbox
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
-from gossipfl.protocol.messages import Begun, Message, PeerId, Traffic, Update
+from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Traffic, Update
 from gossipfl.protocol.session import (
     DUPLICATE,
     GOODBYE,
@@ -161,8 +161,8 @@ class Link:
 
     def send(self, message: Message) -> None:
         """Say `message` when the link comes to it; an update may be replaced until then."""
-        if isinstance(message, Begun):
-            self.outbox.say(self._session.begun(message))
+        if not isinstance(message, Update):
+            self.outbox.say(self._session.control(message))
         elif self.outbox.put(message):
             self._spoken.messages_lost += 1
 
@@ -177,8 +177,8 @@ class Link:
     async def _read(self, deliver: Deliver) -> None:
         while True:
             match await self._hear():
-                case Update() | Begun() as message:
-                    if isinstance(message, Begun):
+                case Update() | Begun() | Missed() | Ask() as message:
+                    if not isinstance(message, Update):
                         self._take_allowance()
                     self._reading = False
                     await deliver(self.peer.number, message)

@@ -25,6 +25,7 @@ class Acquaintance:
 
     here: bool = False
     round: int | None = None  # that it last said it is in; None before it has begun
+    lag: int = 0  # rounds that it was behind us when it said so
     held: bool = False  # it waits for others to begin
     unheard: int = 0  # rounds of ours in a row that ended without it
 
@@ -33,10 +34,10 @@ class Acquaintance:
         """Whether others keep it from working."""
         return self.held or self.round is None
 
-    def is_awaited(self, round: int) -> bool:
-        """Whether it can be expected to speak of `round`."""
-        behind = self.round is not None and self.round < round - LAG_MAX
-        return self.here and not behind and self.unheard < SILENCE_MAX
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it can be expected to speak in time."""
+        return self.here and self.lag <= LAG_MAX and self.unheard < SILENCE_MAX
 
 
 class Acquaintances:
@@ -59,15 +60,15 @@ class Acquaintances:
         """`peer` is there. Whoever comes when the run is under way is waited for once it has spoken."""
         self._all[peer] = Acquaintance(here=True, unheard=0 if round == 1 else SILENCE_MAX)
 
-    def begun(self, peer: PeerId, round: int) -> None:
+    def begun(self, peer: PeerId, round: int, own_round: int) -> None:
         """`peer` has begun or, where we knew that, says that it must wait."""
         known = self._all[peer]
         known.held = known.round is not None
-        known.round = round
+        known.round, known.lag = round, own_round - round
 
-    def heard(self, peer: PeerId, round: int) -> None:
-        """`peer` spoke of `round`."""
-        self._all[peer] = Acquaintance(self._all[peer].here, round)
+    def heard(self, peer: PeerId, round: int, own_round: int) -> None:
+        """`peer` spoke of `round` when we were in `own_round`."""
+        self._all[peer] = Acquaintance(self._all[peer].here, round, own_round - round)
 
     def closed(self, peer: PeerId, *, heard: bool) -> None:
         """A round of ours ended, with `peer` or without it."""

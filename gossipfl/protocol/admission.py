@@ -38,11 +38,12 @@ class ReplayWindow:
 
 
 class Admission:
-    """Checks each update heard in a run of `rounds` rounds whose payloads have `layout`."""
+    """Checks each update heard in a run of `rounds` rounds; payloads have `layout`, or else `whole`."""
 
-    def __init__(self, rounds: int, layout: Layout) -> None:
+    def __init__(self, rounds: int, layout: Layout, whole: Layout) -> None:
         self.rounds = rounds
         self.layout = layout
+        self.whole = whole
         self._window = ReplayWindow()
 
     def check(self, sender: PeerId, update: Update) -> None:
@@ -54,7 +55,7 @@ class Admission:
         _check_range("samples", update.samples, SAMPLES_MAX)
         _check_range("degree", update.degree, DEGREE_MAX)
         self._window.check(sender, update)
-        if layout_of(update.payload) != self.layout:
+        if layout_of(update.payload) != (self.whole if update.whole else self.layout):
             raise RemoteProtocolError("layout", "The payload does not have the layout agreed upon.")
         for array in update.payload:
             _check_values(array)

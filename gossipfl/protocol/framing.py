@@ -40,6 +40,8 @@ class FrameType(enum.IntEnum):
     PONG = 7
     GOODBYE = 8
     BEGUN = 9
+    MISSED = 10
+    ASK = 11
 
 
 class Frame(NamedTuple):
@@ -114,10 +116,10 @@ class _Body:
 class FrameReader:
     """Cuts a stream into frames. After an error it must not be used again.
 
-    `expect` gives each type allowed now the length of the body that it must announce.
+    `expect` gives each type allowed now the lengths of which the body that it announces must have one.
     """
 
-    def __init__(self, expect: dict[FrameType, int]) -> None:
+    def __init__(self, expect: dict[FrameType, tuple[int, ...]]) -> None:
         self.expect = expect
         self._prefix = bytearray()
         self._type = FrameType.PING
@@ -179,9 +181,9 @@ class FrameReader:
             self._judge_chunk(header_bytes, body_bytes)
         elif type_ not in self.expect or (type_ is FrameType.UPDATE and self._body is not None):
             raise RemoteProtocolError("unexpected-type", f"A frame of type {type_.name} was not due now.")
-        elif body_bytes != self.expect[type_]:
+        elif body_bytes not in self.expect[type_]:
             raise RemoteProtocolError(
-                "body-length", f"A body of {body_bytes} bytes is not the {self.expect[type_]} agreed upon."
+                "body-length", f"A body of {body_bytes} bytes is not of a length agreed upon."
             )
 
     def _judge_chunk(self, header_bytes: int, body_bytes: int) -> None:

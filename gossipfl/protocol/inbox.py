@@ -2,7 +2,7 @@
 
 Rules:
 - Two, because a neighbour that has heard us may speak of the next round while we wait for others in this one.
-- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is used at all.
+- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is gone by.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ class Inbox:
         """Whether `sender` has already spoken of `round` or a later one."""
         return any(waiting >= round for waiting in self._waiting.get(sender, ()))
 
-    def take(self, round: int) -> list[tuple[PeerId, Update]]:
-        """The one update of each sender to use in `round`, in growing order of senders.
+    def take(self, round: int, *, early: bool = True) -> list[tuple[PeerId, list[Update]]]:
+        """The updates of each sender to use in `round`, in growing order of senders and of rounds.
 
-        It is the newest that is not of a later round and not too stale. A sender that is ahead by two
-        rounds or more will not speak of ours again, so its earliest is used instead.
+        The last of each is the one to go by: the newest that is not of a later round and not too stale. A
+        sender that is ahead by two rounds or more will not speak of ours again, so its earliest is used
+        instead, unless `early` forbids it.
         """
         taken = []
         for sender in sorted(self._waiting):
             waiting = self._waiting[sender]
             usable = [other for other in waiting if round - STALENESS_MAX <= other <= round]
             if usable:
-                taken.append((sender, waiting[max(usable)]))
-            elif waiting and min(waiting) > round + 1:
-                taken.append((sender, waiting[min(waiting)]))
+                last = max(usable)
+            elif early and waiting and min(waiting) > round + 1:
+                last = min(waiting)
             else:
                 continue
-            used = taken[-1][1].round
-            self._waiting[sender] = {other: update for other, update in waiting.items() if other > used}
+            taken.append((sender, [waiting.pop(other) for other in sorted(waiting) if other <= last]))
         return taken

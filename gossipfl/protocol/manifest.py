@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gossipfl.protocol.layout import Layout
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 DIGEST_BYTES = 16
 HASH_BYTES = 32
 SECTIONS_MAX = 24
@@ -24,18 +24,27 @@ class Manifest:
 
     rounds: int
     layout: Layout
+    whole: Layout
     digests: Digests
     run_id: bytes
     hash: bytes
 
     @classmethod
-    def of(cls, run: str, rounds: int, layout: Layout, **sections: object) -> Manifest:
-        """The terms of `run`; `sections` are what JSON can hold: model, schema, learning."""
-        arrays = [[list(shape), dtype.newbyteorder("<").str] for shape, dtype in layout]
+    def of(
+        cls, run: str, rounds: int, layout: Layout, whole: Layout | None = None, **sections: object
+    ) -> Manifest:
+        """The terms of `run`; `sections` are what JSON can hold: model, schema, learning.
+
+        `layout` is that of an update, `whole` that of a whole one, where the two differ.
+        """
+        whole = whole or layout
+        arrays = [
+            [list(shape), dtype.newbyteorder("<").str] for part in (layout, whole) for shape, dtype in part
+        ]
         terms = {"run": run, "protocol": PROTOCOL_VERSION, "rounds": rounds, "layout": arrays, **sections}
         digests = tuple((name, _digest(value, DIGEST_BYTES)) for name, value in terms.items())
-        whole = _digest([[name, digest.hex()] for name, digest in sorted(digests)], HASH_BYTES)
-        return cls(rounds, layout, digests, digests[0][1], whole)
+        terms_hash = _digest([[name, digest.hex()] for name, digest in sorted(digests)], HASH_BYTES)
+        return cls(rounds, layout, whole, digests, digests[0][1], terms_hash)
 
 
 def differences(mine: Digests, theirs: Digests) -> tuple[str, ...]:

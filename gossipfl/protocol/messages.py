@@ -20,6 +20,8 @@ class Update:
     samples: int  # the sender's claim, which its neighbours bound
     degree: int
     payload: Payload
+    whole: bool = False  # it stands alone: nothing said before is needed to understand it
+    asks: bool = False  # the sender wants to hear the receiver's update at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,17 @@ class Begun:
     round: int
 
 
-Message = Update | Begun
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The sender cannot follow for want of earlier updates: the next that it is told must be whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The sender wants to hear the receiver's update at once."""
+
+
+Message = Update | Begun | Missed | Ask
 
 
 @dataclass(slots=True)

@@ -14,20 +14,23 @@ Rules:
   of many samples counts for nothing. Before, it is silent: what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
 - A stranger is refused, whatever it says.
+- Whoever cannot follow says so, and is told the whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array
+from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.correspondence import Taken, corresponding
 from gossipfl.protocol.events import (
     Drop,
     Effect,
@@ -48,11 +51,10 @@ from gossipfl.protocol.events import (
     Trained,
 )
 from gossipfl.protocol.inbox import STALENESS_MAX, Inbox
-from gossipfl.protocol.layout import layout_of
-from gossipfl.protocol.messages import Begun, Message, PeerId, Update
+from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Targets
-from gossipfl.protocol.weighing import adopted, mixed
+from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, mixed
 
 GATHER_S = 30.0
 """How long a peer waits for absent neighbours once the first has joined, unless told. Our guess."""
@@ -68,6 +70,14 @@ class Phase(Enum):
     TRAINING = "training"
     WAITING = "waiting"
     FINISHED = "finished"
+
+
+class Words(NamedTuple):
+    """What one neighbour said that counts in a round."""
+
+    sender: PeerId
+    last: Update
+    taken: Taken
 
 
 class RoundPeer:
@@ -91,7 +101,6 @@ class RoundPeer:
         self.round = 1
         self.phase = Phase.IDLE
         self._algorithm = algorithm
-        self._state = algorithm.start(vector)
         self._targets = targets
         self._rounds = rounds
         self._samples = max(samples, 1)
@@ -99,8 +108,9 @@ class RoundPeer:
         self._epoch = epoch
         self._gather_s = gather_s
         self._weighed_samples = self._samples if weigh_samples else None
-        payload, _ = algorithm.speak(self._state, np.asarray(1.0), Draws(seed, number))
-        self._admission = Admission(rounds, layout_of(payload))
+        self._state = algorithm.start(vector, np.asarray(float(self._weighed_samples or 1)))
+        self._letters = corresponding(algorithm, vector)
+        self._admission = Admission(rounds, *self._letters.layouts)
         self._inbox = Inbox()
         self._patience = Patience()
         self._others = Acquaintances(targets.peers)
@@ -108,7 +118,9 @@ class RoundPeer:
         self._sequences: dict[PeerId, int] = {}
         self._began_at = self._round_began_at = 0.0
         self._newcomer = True
+        self._late = False  # came when the run was under way
         self._joining = False
+        self._taken_back: list[Taken] = []  # of those who left
 
     @property
     def model(self) -> Array:
@@ -151,14 +163,14 @@ class RoundPeer:
         self._patience.forget(peer)
         if self.phase is Phase.GATHERING:
             return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
+        self._letters.rejoined(peer)
         return [Send(peer, Begun(self.round))] if self.phase is not Phase.IDLE else []
 
     def _set_gather_timer(self) -> list[Effect]:
         return [SetTimer(_GATHER_TIMER, self._gather_s)] if self._others.here() else []
 
     def _begin_if_gathered(self, now: float) -> list[Effect]:
-        everyone = set(self._targets.waits_for(1)) | set(self._targets.speaks_to(1))
-        return self._begin(now) if everyone.issubset(self._others.here()) else []
+        return self._begin(now) if set(self._targets.peers).issubset(self._others.here()) else []
 
     def _begin(self, now: float) -> list[Effect]:
         self._began_at = now
@@ -198,12 +210,15 @@ class RoundPeer:
         share = np.asarray(1.0 / (len(targets) + 1))
         draws = Draws(self._seed, self.number, self.round)
         payload, self._state = self._algorithm.speak(self._state, share, draws)
-        effects: list[Effect] = []
-        for peer in targets:
-            self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
-            update = Update(self.round, self._epoch, sequence, self._samples, self._degree(), payload)
-            effects.append(Send(peer, update))
-        return [*effects, *self._wait(now)]
+        self._letters.skip(set(self._targets.peers).difference(targets))
+        return [*(self._told(peer, payload) for peer in targets), *self._wait(now)]
+
+    def _told(self, peer: PeerId, spoken: Payload) -> Effect:
+        self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
+        payload, whole = self._letters.tell(peer, spoken, self._state)
+        degree = self._degree()
+        update = Update(self.round, self._epoch, sequence, self._samples, degree, payload, whole)
+        return Send(peer, update)
 
     def _wait(self, now: float) -> list[Effect]:
         self.phase = Phase.WAITING
@@ -212,7 +227,7 @@ class RoundPeer:
         self._awaited = {
             peer
             for peer in self._targets.waits_for(self.round)
-            if self._others[peer].is_awaited(self.round)
+            if self._others[peer].is_awaited
             and self._patience.suffices(peer, wait_s)
             and not self._inbox.holds(peer, self.round)
         }
@@ -226,12 +241,24 @@ class RoundPeer:
     def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
         if sender not in self._others:
             return _refused(sender, "stranger")
-        if isinstance(message, Update):
-            return self._on_update(sender, message, now)
-        if not 1 <= message.round <= self._rounds:
+        match message:
+            case Update():
+                return self._on_update(sender, message, now)
+            case Begun():
+                return self._on_begun(sender, message, now)
+            case Missed():
+                self._letters.missed(sender)
+                return []
+            case Ask():
+                return _refused(sender, "unasked")
+            case _:
+                assert_never(message)
+
+    def _on_begun(self, sender: PeerId, begun: Begun, now: float) -> list[Effect]:
+        if not 1 <= begun.round <= self._rounds:
             return _refused(sender, "round")
-        self._others.begun(sender, message.round)
-        under_way = message.round > 1 and self.phase is Phase.GATHERING
+        self._others.begun(sender, begun.round, self.round)
+        under_way = begun.round > 1 and self.phase is Phase.GATHERING
         return self._join(now) if under_way else []
 
     def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
@@ -239,7 +266,7 @@ class RoundPeer:
             self._admission.check(sender, update)
         except RemoteProtocolError as error:
             return _refused(sender, error.reason)
-        self._others.heard(sender, update.round)
+        self._others.heard(sender, update.round, self.round)
         self._patience.heard(sender, update, now)
         if update.round < self.round - STALENESS_MAX:
             return [Note(Refused(sender, "stale"))]
@@ -253,6 +280,8 @@ class RoundPeer:
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others[peer].here = False
         self._awaited.discard(peer)
+        if self._others[peer].round != self._rounds and (taken := self._letters.left(peer)):
+            self._taken_back.append(taken)
         return self._close_if_heard(now)
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:
@@ -278,23 +307,57 @@ class RoundPeer:
 
     def _close(self, now: float) -> list[Effect]:
         spoken, self.round = self.round, self._others.round_to_join(self.round)
-        heard = self._inbox.take(self.round)
-        if heard:
-            updates = [update for _, update in heard]
-            adopts = self._newcomer and self.round > spoken
-            counted = adopted(updates) if adopts else mixed(updates, self._degree(), self._weighed_samples)
-            self._state = self._algorithm.listen(self._state, counted)
-            self._newcomer = False
+        given = self._targets.weights(self.round)
+        adopts = self._newcomer and self.round > spoken
+        self._late |= adopts
+        effects, heard = self._take(self._inbox.take(self.round, early=given is None))
+        if heard or self._taken_back:
+            self._listen(heard, given, adopts)
         self._joining = False
-        missing = self._count_missing({sender for sender, _ in heard}, spoken, now)
-        stale = sum(update.round < self.round for _, update in heard)
+        missing = self._count_missing({words.sender for words in heard}, spoken, now)
+        stale = sum(words.last.round < self.round for words in heard)
         closed = RoundClosed(
             self.round, self.model, len(heard), missing, stale, max(0.0, now - self._round_began_at)
         )
+        effects.append(Note(closed))
         if self.round >= self._rounds:
-            return [Note(closed), *self._finish()]
+            return [*effects, *self._finish()]
         self.round += 1
-        return [Note(closed), *self._train(now)]
+        return [*effects, *self._train(now)]
+
+    def _take(self, waiting: list[tuple[PeerId, list[Update]]]) -> tuple[list[Effect], list[Words]]:
+        """What the updates that waited come to, and what to say to those whom we cannot follow."""
+        effects: list[Effect] = []
+        heard = []
+        for sender, updates in waiting:
+            try:
+                taken = self._letters.take(sender, updates, self._state, self._late)
+            except RemoteProtocolError as error:
+                effects += _refused(sender, error.reason)
+                continue
+            if taken is None:
+                effects.append(Send(sender, Missed()))
+            else:
+                heard.append(Words(sender, updates[-1], taken))
+        return effects, heard
+
+    def _listen(self, heard: list[Words], given: Mapping[PeerId, float] | None, adopts: bool) -> None:
+        taken, gone = [words.taken for words in heard], self._taken_back
+        if adopts and heard:
+            counted = adopted(taken)
+            self._letters.skip(self._targets.peers)  # for they hold what is now void
+        else:
+            weights = np.append(self._weights(heard, given), np.zeros(len(gone)))
+            counted = mixed([*taken, *gone], weights)
+        self._state = self._algorithm.listen(self._state, counted)
+        self._newcomer = self._newcomer and not heard
+        self._taken_back = []
+
+    def _weights(self, heard: list[Words], given: Mapping[PeerId, float] | None) -> Array:
+        if given is not None:
+            return given_weights([words.sender for words in heard], given)
+        updates = [words.last for words in heard]
+        return claimed_weights(updates, self._degree(), self._weighed_samples)
 
     def _count_missing(self, heard: set[PeerId], spoken: int, now: float) -> int:
         expected = self._targets.waits_for(self.round)

@@ -17,7 +17,7 @@ from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_fra
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import body_bytes
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
-from gossipfl.protocol.messages import Begun, Message, Update
+from gossipfl.protocol.messages import Ask, Begun, Message, Missed, Update
 from gossipfl.protocol.wire import (
     Announcement,
     Hello,
@@ -72,9 +72,26 @@ class Parted(NamedTuple):
 
 Happening = Greeted | Opened | Message | Pinged | Ponged | Parted
 
+_CONTROL = (
+    FrameType.BEGUN,
+    FrameType.MISSED,
+    FrameType.ASK,
+    FrameType.PING,
+    FrameType.PONG,
+    FrameType.GOODBYE,
+    FrameType.REJECT,
+)
+"""What may come at any time once the link is connected."""
+
 PING = control_frame(FrameType.PING)
 PONG = control_frame(FrameType.PONG)
 GOODBYE = control_frame(FrameType.GOODBYE)
+_BARE: dict[FrameType, Happening] = {
+    FrameType.PING: Pinged(),
+    FrameType.PONG: Ponged(),
+    FrameType.MISSED: Missed(),
+    FrameType.ASK: Ask(),
+}
 DUPLICATE = "duplicate"
 """The reason for which one of two links is closed; nobody broke a rule."""
 
@@ -93,7 +110,7 @@ class Session:
         self._epoch: int | None = None  # of the neighbour's boot, once it greeted
         self._announced: Announcement  # the update whose body is arriving
         first = FrameType.HELLO_ACK if dialled else FrameType.HELLO
-        self.reader = FrameReader({first: 0, FrameType.REJECT: 0})
+        self.reader = FrameReader({first: (0,), FrameType.REJECT: (0,)})
 
     def hello(self) -> bytes:
         """What the dialler says first."""
@@ -111,9 +128,15 @@ class Session:
         header, body = encode_update(self._own.identity, self._own.manifest, update)
         return update_frames(header, body)
 
-    def begun(self, begun: Begun) -> bytes:
-        """The frame that says `begun`."""
-        return control_frame(FrameType.BEGUN, encode_begun(begun))
+    def control(self, message: Begun | Missed | Ask) -> bytes:
+        """The frame that says `message`."""
+        match message:
+            case Begun():
+                return control_frame(FrameType.BEGUN, encode_begun(message))
+            case Missed():
+                return control_frame(FrameType.MISSED)
+            case Ask():
+                return control_frame(FrameType.ASK)
 
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
@@ -133,7 +156,7 @@ class Session:
                 self._open()
                 return Opened(epoch)
             case FrameType.CHUNK:
-                return decode_body(frame, self._announced, self._own.manifest.layout)
+                return decode_body(frame, self._announced, self._own.manifest)
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.REJECT:
@@ -142,7 +165,7 @@ class Session:
             raise RemoteProtocolError("malformed", f"A {frame.type.name} has no header.")
         if frame.type is FrameType.GOODBYE:
             return Parted(None)
-        return Pinged() if frame.type is FrameType.PING else Ponged()
+        return _BARE[frame.type]
 
     def _greeting(self) -> bytes:
         own = self._own
@@ -163,14 +186,14 @@ class Session:
                 reason, f"The two sides differ in: {', '.join(differing)}; make it the same at both."
             )
         self._epoch = theirs.epoch
-        self.reader.expect = {FrameType.REJECT: 0}
+        self.reader.expect = {FrameType.REJECT: (0,)}
         return theirs.epoch
 
     def _open(self) -> None:
-        types = (FrameType.BEGUN, FrameType.PING, FrameType.PONG, FrameType.GOODBYE, FrameType.REJECT)
+        terms = self._own.manifest
         self.reader.expect = {
-            FrameType.UPDATE: body_bytes(self._own.manifest.layout),
-            **dict.fromkeys(types, 0),
+            FrameType.UPDATE: (body_bytes(terms.layout), body_bytes(terms.whole)),
+            **dict.fromkeys(_CONTROL, (0,)),
         }
 
 

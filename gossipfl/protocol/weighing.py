@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gossipfl.learn.contracts import Heard, Payload
-from gossipfl.protocol.messages import Update
+from gossipfl.learn.contracts import Array, Heard
+from gossipfl.protocol.correspondence import Taken
+from gossipfl.protocol.messages import PeerId, Update
 from gossipfl.topology.mixing import metropolis_weight
 
 
-def mixed(updates: Sequence[Update], degree: int, samples: int | None) -> Heard:
-    """`updates` (one or more) by Metropolis weights, for a peer of `degree` that holds `samples`.
+def claimed_weights(updates: Sequence[Update], degree: int, samples: int | None) -> Array:
+    """Metropolis weights (k,) of `updates`, for a peer of `degree` that holds `samples`.
 
-    The peer keeps what is left, at least 1 / (degree + 1), so missing neighbours count for the peer itself
-    and no claim counts for more than 1 / (degree + 1). With `samples` None all peers weigh alike.
+    No claim counts for more than 1 / (degree + 1). With `samples` None all peers weigh alike.
     """
     counts = [1 if samples is None else update.samples for update in updates]
     degrees = [update.degree for update in updates]
-    weights = metropolis_weight(degree, samples or 1, degrees, counts)
-    return Heard(_stacked(updates), weights, np.asarray(1.0 - weights.sum()))
+    return metropolis_weight(degree, samples or 1, degrees, counts)
 
 
-def adopted(updates: Sequence[Update]) -> Heard:
-    """`updates` (one or more) in place of what the peer itself has, all alike."""
-    return Heard(_stacked(updates), np.full(len(updates), 1.0 / len(updates)), np.asarray(0.0))
+def given_weights(senders: Sequence[PeerId], weights: Mapping[PeerId, float]) -> Array:
+    """The weights (k,) that `senders` are given; whoever was not due counts for nothing."""
+    return np.array([weights.get(sender, 0.0) for sender in senders])
 
 
-def _stacked(updates: Sequence[Update]) -> Payload:
-    return tuple(map(np.stack, zip(*(update.payload for update in updates), strict=True)))
+def mixed(taken: Sequence[Taken], weights: Array) -> Heard:
+    """What was heard by `weights` (k,); the peer keeps what is left, so the missing count for itself."""
+    return _stacked(taken, weights, 1.0 - weights.sum())
+
+
+def adopted(taken: Sequence[Taken]) -> Heard:
+    """What was heard in place of what the peer itself has, all alike."""
+    return _stacked(taken, np.full(len(taken), 1.0 / len(taken)), 0.0)
+
+
+def _stacked(taken: Sequence[Taken], weights: Array, own_weight: float) -> Heard:
+    payload = tuple(map(np.stack, zip(*(one.payload for one in taken), strict=True)))
+    said = tuple(map(np.stack, zip(*(one.said for one in taken), strict=True)))
+    return Heard(payload, weights, np.asarray(own_weight), said)

@@ -17,16 +17,17 @@ import msgpack
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
-from gossipfl.protocol.layout import Layout, body_buffers, body_bytes, split_body
+from gossipfl.protocol.layout import body_buffers, body_bytes, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
 from gossipfl.protocol.messages import Begun, Message, Update
 
 _DOMAIN = b"gossipfl update 1\0"
-_UPDATE = struct.Struct(">16s32s32sQIQQIQ32s")
+_UPDATE = struct.Struct(">16s32s32sQIQQIBQ32s")
 _UPDATE_BYTES = _UPDATE.size + SIGNATURE_BYTES
 _REASON_MAX = 32
 _DETAIL_MAX = 400
 _U64 = 1 << 64
+_WHOLE, _ASKS = 1, 2
 
 
 class Hello(NamedTuple):
@@ -47,6 +48,8 @@ class Announcement(NamedTuple):
     sequence: int
     samples: int
     degree: int
+    whole: bool
+    asks: bool
     digest: bytes
 
 
@@ -99,8 +102,8 @@ def decode_begun(header: bytes, rounds: int) -> Begun:
 
 def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
-    if isinstance(message, Begun):
-        return stream_bytes(len(encode_begun(message)), 0)
+    if not isinstance(message, Update):
+        return stream_bytes(len(encode_begun(message)) if isinstance(message, Begun) else 0, 0)
     return stream_bytes(_UPDATE_BYTES, sum(array.nbytes for array in message.payload))
 
 
@@ -119,6 +122,7 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
         update.sequence,
         update.samples,
         update.degree,
+        _WHOLE * update.whole + _ASKS * update.asks,
         sum(map(len, buffers)),
         digest.digest(),
     )
@@ -133,20 +137,30 @@ def decode_announcement(header: bytes, manifest: Manifest, sender: bytes, epoch:
     if len(header) != _UPDATE_BYTES:
         raise _malformed()
     signed, signature = header[: _UPDATE.size], header[_UPDATE.size :]
-    run_id, terms, key, boot, round_, sequence, samples, degree, length, digest = _UPDATE.unpack(signed)
+    run_id, terms, key, boot, round_, sequence, samples, degree, flags, length, digest = _UPDATE.unpack(
+        signed
+    )
+    whole, asks = bool(flags & _WHOLE), bool(flags & _ASKS)
     _demand(key == sender, "sender", "The update is by another key than the one that brought it.")
     _demand(verify(key, signature, _DOMAIN + signed), "signature", "It is not signed by its key.")
     _demand(run_id == manifest.run_id, "run", "The update is of another run.")
     _demand(terms == manifest.hash, "manifest", "The update follows another manifest.")
     _demand(boot == epoch, "epoch", "The update was signed before its sender last started.")
-    _demand(length == body_bytes(manifest.layout), "body-length", "The body signed has another length.")
-    return Announcement(round_, boot, sequence, samples, degree, digest)
+    _demand(flags <= _WHOLE + _ASKS, "malformed", "The update has a flag that nobody knows.")
+    layout = manifest.whole if whole else manifest.layout
+    _demand(length == body_bytes(layout), "body-length", "The body signed has another length.")
+    return Announcement(round_, boot, sequence, samples, degree, whole, asks, digest)
 
 
-def decode_body(body: Frame, announced: Announcement, layout: Layout) -> Update:
-    """The update `announced`, now that its `body` has come. Raises `RemoteProtocolError`: digest."""
+def decode_body(body: Frame, announced: Announcement, manifest: Manifest) -> Update:
+    """The update `announced`, now that its `body` has come. Raises `RemoteProtocolError`.
+
+    Its reason is digest or body-length.
+    """
     _demand(body.digest == announced.digest, "digest", "The body is not the one that was signed.")
-    return Update(*announced[:5], split_body(body.body, layout))
+    layout = manifest.whole if announced.whole else manifest.layout
+    payload = split_body(body.body, layout)
+    return Update(*announced[:5], payload, announced.whole, announced.asks)
 
 
 def _demand(holds: bool, reason: str, detail: str) -> None:

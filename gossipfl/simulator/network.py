@@ -37,7 +37,7 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Begun, Message, PeerId, Traffic, Update
+from gossipfl.protocol.messages import Begun, Message, Missed, PeerId, Traffic, Update
 from gossipfl.simulator.faults import Rule, judge
 
 REDIAL_S = 1.0
@@ -178,6 +178,8 @@ class Network:
                 facts = (1, sender, round, sequence)
             case Received(sender, Begun(round)):
                 facts = (2, sender, round, 0)
+            case Received(sender, message):
+                facts = (8 if isinstance(message, Missed) else 9, sender, 0, 0)
             case Trained(vector):
                 facts = (3, 0, 0, int.from_bytes(blake2b(vector.tobytes(), digest_size=6).digest()))
             case Joined(peer) | Left(peer):

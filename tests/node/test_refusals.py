@@ -117,7 +117,7 @@ def test_an_update_with_values_that_may_not_be(second: Update, reason: str) -> N
         yield from session.update(second)
 
     node, mallory = Host(NODE), Host(MEMBER).number
-    gate = Admission(100, layout_of((VECTOR,)))
+    gate = Admission(100, layout_of((VECTOR,)), layout_of((VECTOR,)))
 
     async def test() -> None:
         async with node.running((MEMBER, NOWHERE)) as links:

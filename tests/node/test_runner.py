@@ -136,7 +136,7 @@ def test_a_signal_stops_a_peer_cleanly_even_while_it_trains(number: signal.Signa
 
 def test_an_update_of_no_numbers_is_noted_and_its_sender_dropped_and_told() -> None:
     one, two = Host(ONE), Host(TWO)
-    gate = Admission(100, layout_of((VECTOR,)))
+    gate = Admission(100, layout_of((VECTOR,)), layout_of((VECTOR,)))
 
     def judging(event: Event) -> list[Effect]:
         if isinstance(event, Received) and isinstance(event.message, Update):

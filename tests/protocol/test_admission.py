@@ -18,7 +18,7 @@ GOOD = Update(round=3, epoch=7, sequence=5, samples=100, degree=4, payload=(VECT
 
 
 def admission() -> Admission:
-    return Admission(10, layout_of((VECTOR,)))
+    return Admission(10, layout_of((VECTOR,)), layout_of((VECTOR,)))
 
 
 def spoilt(value: float) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from gossipfl.protocol.framing import (
 )
 
 BODY = bytes(range(256)) * 1200  # more than two chunks
-EXPECT = {FrameType.PING: 0, FrameType.HELLO: 0, FrameType.UPDATE: len(BODY)}
+EXPECT = {FrameType.PING: (0,), FrameType.HELLO: (0,), FrameType.UPDATE: (len(BODY), 9)}
 
 
 def prefix(code: int, header_bytes: int = 0, body_bytes: int = 0, magic: bytes = b"GF\x01") -> bytes:
@@ -69,7 +69,7 @@ def test_all_chunks_but_the_last_are_full_however_the_body_lies_in_memory(cut: i
 
 def test_a_body_of_nothing_is_whole_with_its_header() -> None:
     (header,) = update_frames(b"h", [])
-    frames, _ = read(FrameReader({FrameType.UPDATE: 0}), header, [])
+    frames, _ = read(FrameReader({FrameType.UPDATE: (0,)}), header, [])
     assert [frame.type.name for frame in frames] == ["UPDATE", "CHUNK"]
 
 

@@ -21,7 +21,7 @@ def filled(*rounds: int, sender: int = 1) -> Inbox:
 
 
 def taken(inbox: Inbox, round: int) -> list[tuple[int, int]]:
-    return [(sender, update.round) for sender, update in inbox.take(round)]
+    return [(sender, updates[-1].round) for sender, updates in inbox.take(round)]
 
 
 def test_an_update_is_taken_once() -> None:
@@ -56,6 +56,17 @@ def test_what_is_older_than_what_was_taken_is_gone_and_what_is_newer_stays() -> 
     assert taken(inbox, 6) == []
 
 
+def test_what_leads_to_the_newest_comes_with_it_in_order() -> None:
+    ((_, updates),) = filled(5, 4).take(5)
+    assert [update.round for update in updates] == [4, 5]
+
+
+def test_what_is_not_due_yet_stays_where_nothing_may_be_used_early() -> None:
+    inbox = filled(9)
+    assert inbox.take(4, early=False) == []
+    assert taken(inbox, 9) == [(1, 9)]
+
+
 def test_senders_are_taken_in_growing_order_whoever_spoke_first() -> None:
     inbox = Inbox()
     for sender in (30, 7, 19):
@@ -72,5 +83,5 @@ def test_a_flood_leaves_two_updates_of_its_sender() -> None:
 def test_the_last_word_on_a_round_counts() -> None:
     inbox = filled(3)
     inbox.put(1, Update(3, 0, 9, 10, 2, (np.full(1, 99.0),)))
-    ((_, kept),) = inbox.take(3)
+    ((_, (kept,)),) = inbox.take(3)
     assert kept.payload[0] == 99.0

@@ -62,9 +62,9 @@ def test_control_frames_slip_into_an_update() -> None:
 
 def test_a_round_begun_is_heard_if_the_run_has_it() -> None:
     dialler, acceptor = connected()
-    assert list(acceptor.receive(dialler.begun(Begun(10)))) == [Begun(10)]
+    assert list(acceptor.receive(dialler.control(Begun(10)))) == [Begun(10)]
     with pytest.raises(RemoteProtocolError) as caught:
-        list(acceptor.receive(dialler.begun(Begun(11))))
+        list(acceptor.receive(dialler.control(Begun(11))))
     assert caught.value.reason == "round"
 
 

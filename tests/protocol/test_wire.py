@@ -39,7 +39,7 @@ def header_of(identity: Identity = ANNA, terms: Manifest = TERMS) -> bytes:
 
 
 def body_of(buffers: list[memoryview]) -> Frame:
-    reader = FrameReader({FrameType.UPDATE: body_bytes(TERMS.layout)})
+    reader = FrameReader({FrameType.UPDATE: (body_bytes(TERMS.layout),)})
     _, body = (frame for piece in update_frames(b"", buffers) for frame in reader.receive(piece))
     return body
 
@@ -50,9 +50,25 @@ def reason_of(header: bytes, epoch: int = 7) -> str:
     return caught.value.reason
 
 
+def test_a_whole_update_has_a_layout_of_its_own() -> None:
+    dense = (np.arange(5, dtype=np.float32),)
+    terms = Manifest.of("trial", 10, layout_of((np.zeros(2, np.uint8),)), layout_of(dense))
+    whole = replace(UPDATE, payload=dense, whole=True, asks=True)
+    header, _ = encode_update(ANNA, terms, whole)
+    announced = decode_announcement(header, terms, ANNA.key, 7)
+    frame = Frame(FrameType.CHUNK, b"", memoryview(dense[0].tobytes()), announced.digest)
+    back = decode_body(frame, announced, terms)
+    assert back.whole
+    assert back.asks
+    assert np.array_equal(back.payload[0], dense[0])
+    header, _ = encode_update(ANNA, terms, replace(whole, whole=False))
+    with pytest.raises(RemoteProtocolError, match="length"):
+        decode_announcement(header, terms, ANNA.key, 7)
+
+
 def test_an_update_comes_back_as_it_was() -> None:
     header, buffers = encode_update(ANNA, TERMS, UPDATE)
-    back = decode_body(body_of(buffers), decode_announcement(header, TERMS, ANNA.key, 7), TERMS.layout)
+    back = decode_body(body_of(buffers), decode_announcement(header, TERMS, ANNA.key, 7), TERMS)
     assert (back.round, back.epoch, back.sequence, back.samples, back.degree) == (3, 7, 2, 40, 2)
     assert all(np.array_equal(one, two) for one, two in zip(back.payload, PAYLOAD, strict=True))
     assert not back.payload[0].flags.writeable
@@ -71,7 +87,7 @@ def test_a_changed_body_is_refused() -> None:
     spoilt = bytearray(b"".join(buffers))
     spoilt[0] ^= 1
     with pytest.raises(RemoteProtocolError) as caught:
-        decode_body(body_of([memoryview(spoilt)]), announced, TERMS.layout)
+        decode_body(body_of([memoryview(spoilt)]), announced, TERMS)
     assert caught.value.reason == "digest"
 
 

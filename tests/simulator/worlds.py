@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.contracts import Array, Heard, Payload
+from gossipfl.learn.contracts import ONE, Array, Heard, Payload
 from gossipfl.protocol.events import Effect, Event, Finished, Refused, RoundClosed, Send, Stop
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
@@ -53,7 +53,7 @@ class Watching:
     lies: bool = False  # in round 2 it says NaN
     used: list[int] = field(default_factory=list)
 
-    def start(self, vector: Array) -> Toy:
+    def start(self, vector: Array, mass: Array = ONE) -> Toy:
         return Toy(vector)
 
     def model(self, state: Toy) -> Array:

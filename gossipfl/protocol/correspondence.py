@@ -1,0 +1,209 @@
+"""What passes between one peer and each neighbour, for algorithms whose words build on earlier ones.
+
+Rules:
+- A link that keeps accounts tells sums or relays: whatever is lost comes with the next update.
+- A link of codes holds what they come to; a gap is told to the sender, whose next update is then whole.
+- Whoever has nothing to build on, such as a newcomer, says so in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Link, Payload
+from gossipfl.protocol.layout import Layout, layout_of
+from gossipfl.protocol.messages import PeerId, Update
+
+
+class Taken(NamedTuple):
+    """What a neighbour said, and what it was told since it was last heard, where accounts are kept."""
+
+    payload: Payload
+    said: Payload = ()
+
+
+class Correspondence(Protocol):
+    """All links of one peer."""
+
+    @property
+    def layouts(self) -> tuple[Layout, Layout]:
+        """Of an update, and of one that is whole."""
+
+    def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
+        """The payload for `peer` where `spoken` is said in `state`, and whether it is whole."""
+
+    def skip(self, peers: Iterable[PeerId]) -> None:
+        """Something was said that these were not told."""
+
+    def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
+        """What `peer` said by `updates`, in their order; None if it must say it whole.
+
+        `late`: the peer itself came when the run was under way. Raises `RemoteProtocolError`.
+        """
+
+    def missed(self, peer: PeerId) -> None:
+        """`peer` cannot follow: its next update must be whole."""
+
+    def rejoined(self, peer: PeerId) -> None:
+        """`peer` is there again, and may have lost what it held, or a part of what was sent."""
+
+    def left(self, peer: PeerId) -> Taken | None:
+        """`peer` is gone before its time: what takes back what it said, if that must be."""
+
+
+def corresponding(algorithm: Algorithm[Any], vector: Array) -> Correspondence:
+    """The links of a peer that runs `algorithm` from `vector`."""
+    state = algorithm.start(vector)
+    spoken, _ = algorithm.speak(state, np.asarray(1.0), Draws(0))
+    if isinstance(algorithm, Compressed):
+        return _Codes(algorithm, algorithm.whole(state), layout_of(spoken))
+    if isinstance(algorithm, Accounting):
+        return _Accounts(algorithm.link, spoken)
+    return _Plain(layout_of(spoken))
+
+
+class _Plain:
+    """Each update stands alone."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layouts = layout, layout
+
+    def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
+        return spoken, False
+
+    def skip(self, peers: Iterable[PeerId]) -> None:
+        """Nothing is missed by that."""
+
+    def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
+        return Taken(updates[-1].payload)
+
+    def missed(self, peer: PeerId) -> None:
+        """All updates are whole."""
+
+    def rejoined(self, peer: PeerId) -> None:
+        """All updates are whole."""
+
+    def left(self, peer: PeerId) -> Taken | None:
+        return None
+
+
+@dataclass(slots=True)
+class _Account:
+    """One link; what is `counted` was heard, or told, when the neighbour was last listened to."""
+
+    told: Payload
+    told_counted: Payload
+    held: Payload
+    counted: Payload
+    epoch: int | None = None  # of the neighbour's life that is held
+    owed: bool = False
+
+
+class _Accounts:
+    """Links that tell sums, or relay."""
+
+    def __init__(self, link: Link, spoken: Payload) -> None:
+        zeros = tuple(np.zeros_like(part) for part in spoken)
+        self._zeros = tuple(np.zeros_like(part) for part in link.tell(spoken, zeros, zeros))
+        self.layouts = (layout_of(self._zeros),) * 2
+        self._link = link
+        self._accounts: dict[PeerId, _Account] = {}
+
+    def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
+        account = self._of(peer)
+        whole, account.owed = account.owed, False
+        if whole:
+            account.told = account.told_counted = self._zeros
+        account.told = self._link.tell(spoken, account.told, account.held)
+        return account.told, whole
+
+    def skip(self, peers: Iterable[PeerId]) -> None:
+        """Sums and relays hold what is told alone."""
+
+    def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
+        account, follows = self._of(peer), False
+        for update in updates:
+            anew = update.whole or update.sequence == 1 or account.epoch not in (None, update.epoch)
+            if anew:
+                account.counted = self._zeros
+            elif account.epoch is None and late:
+                continue
+            follows, account.epoch, account.held = True, update.epoch, update.payload
+        if not follows:
+            return None
+        return self._counted(account)
+
+    def missed(self, peer: PeerId) -> None:
+        self._of(peer).owed = True
+
+    def rejoined(self, peer: PeerId) -> None:
+        """What was lost comes with the next sum; whoever lost its accounts will say so."""
+
+    def left(self, peer: PeerId) -> Taken | None:
+        account = self._of(peer)
+        if not self._link.takes_back:
+            return None
+        account.held = self._zeros
+        return self._counted(account)
+
+    def _counted(self, account: _Account) -> Taken:
+        """What is new on both sides, which is then counted."""
+        heard = self._link.heard(account.held, account.counted)
+        said = self._link.heard(account.told, account.told_counted)
+        account.counted, account.told_counted = account.held, account.told
+        return Taken(heard, said)
+
+    def _of(self, peer: PeerId) -> _Account:
+        zeros = self._zeros
+        return self._accounts.setdefault(peer, _Account(zeros, zeros, zeros, zeros))
+
+
+class _Codes:
+    """Links of codes, each of which changes what is held of its sender."""
+
+    def __init__(self, algorithm: Compressed[Any], first: Payload, layout: Layout) -> None:
+        self.layouts = layout, layout_of(first)
+        self._algorithm = algorithm
+        self._first = first
+        self._held: dict[PeerId, tuple[int, int, Payload]] = {}  # epoch, sequence, what is held
+        self._owed: set[PeerId] = set()
+
+    def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
+        if peer not in self._owed:
+            return spoken, False
+        self._owed.discard(peer)
+        return self._algorithm.whole(state), True
+
+    def skip(self, peers: Iterable[PeerId]) -> None:
+        self._owed.update(peers)
+
+    def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
+        follows = False
+        for update in updates:
+            epoch, sequence, held = self._held.get(peer, (update.epoch, 0, self._first))
+            follows = update.whole or (update.epoch, update.sequence) == (epoch, sequence + 1)
+            if follows:
+                now = update.payload if update.whole else self._decoded(state, held, update.payload)
+                self._held[peer] = update.epoch, update.sequence, now
+        return Taken(self._held[peer][2]) if follows else None
+
+    def missed(self, peer: PeerId) -> None:
+        self._owed.add(peer)
+
+    def rejoined(self, peer: PeerId) -> None:
+        self._owed.add(peer)
+
+    def left(self, peer: PeerId) -> Taken | None:
+        return None
+
+    def _decoded(self, state: Any, held: Payload, code: Payload) -> Payload:
+        """One neighbour is a crowd of one."""
+        one = self._algorithm.hear(
+            state, tuple(part[None] for part in held), tuple(part[None] for part in code)
+        )
+        return tuple(part[0] for part in one)
