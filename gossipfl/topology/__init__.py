@@ -1,12 +1,16 @@
 """Topologies: which peers speak to which, how they weigh one another, and how fast they agree.
 
-graph.py      Topology: peers, edges, names
-families.py   fifteen families, drawn by lattices.py and randoms.py
-building.py   a graph by its family and size
-files.py      graphs from edge lists, adjacency lists, GraphML, GML and JSON
-mixing.py     Metropolis-Hastings weights, towards samples or uniform
-spectrum.py   spectral gap and other facts
-drawing.py    pictures, on the positions of layouts.py
+graph.py          Topology: peers, edges, names
+families.py       fifteen families, drawn by lattices.py and randoms.py
+building.py       a graph by its family and size
+files.py          graphs from edge lists, adjacency lists, GraphML, GML and JSON
+mixing.py         Metropolis-Hastings weights, towards samples or uniform
+weights.py        the best constant and the fastest weights of a graph
+spectrum.py       spectral gap and other facts
+schedule.py       Schedule: weights that change from round to round
+scheduling.py     a schedule by its family and size
+one_peer.py       exponential graphs; base_graphs.py, Base-(k+1); random_rounds.py, drawn afresh
+drawing.py        pictures, on the positions of layouts.py
 """
 
 from __future__ import annotations
@@ -18,16 +22,25 @@ from gossipfl.topology.files import is_graph_file, read_topology
 from gossipfl.topology.graph import Topology
 from gossipfl.topology.layouts import layout
 from gossipfl.topology.mixing import metropolis_weight, mixing_matrix
+from gossipfl.topology.schedule import Schedule
+from gossipfl.topology.scheduling import SCHEDULES, ScheduleFamily, build_schedule
 from gossipfl.topology.spectrum import facts, rounds_to_consensus, spectral_gap
+from gossipfl.topology.weights import best_constant, fastest_mixing
 
 __all__ = [
     "FAMILIES",
+    "SCHEDULES",
     "Family",
+    "Schedule",
+    "ScheduleFamily",
     "Topology",
+    "best_constant",
+    "build_schedule",
     "build_topology",
     "draw",
     "draw_on",
     "facts",
+    "fastest_mixing",
     "find_family",
     "is_graph_file",
     "layout",

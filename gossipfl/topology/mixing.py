@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gossipfl.errors import TopologyError
-from gossipfl.topology.graph import Floats, Topology
+from gossipfl.topology.graph import Floats, Integers, Topology
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -36,20 +36,28 @@ def mixing_matrix(topology: Topology, samples: ArrayLike | None = None) -> csr_a
 
     `samples` (peers,) are positive counts; without them all peers count alike and W is doubly stochastic.
     """
+    counts, degrees = _counts(topology, samples), topology.degrees
+    mine, theirs = both_ways(topology.edges)
+    weights = metropolis_weight(degrees[mine], counts[mine], degrees[theirs], counts[theirs])
+    return completed(topology.peers, mine, theirs, weights)
+
+
+def completed(peers: int, mine: Integers, theirs: Integers, weights: Floats) -> csr_array:
+    """The W (peers, peers) with W[mine, theirs] = weights (m,), where a peer keeps what remains of 1."""
     from scipy.sparse import csr_array
 
-    counts = _counts(topology, samples)
-    degrees, here = topology.degrees, np.arange(topology.peers)
-    mine = np.concatenate((topology.edges[:, 0], topology.edges[:, 1]))
-    theirs = np.concatenate((topology.edges[:, 1], topology.edges[:, 0]))
-    weights = metropolis_weight(degrees[mine], counts[mine], degrees[theirs], counts[theirs])
-    own = 1.0 - np.bincount(mine, weights, minlength=topology.peers)
+    here = np.arange(peers)
+    own = 1.0 - np.bincount(mine, weights, minlength=peers)
     rows, columns = np.concatenate((mine, here)), np.concatenate((theirs, here))
-    matrix = csr_array(
-        (np.concatenate((weights, own)), (rows, columns)), shape=(topology.peers, topology.peers)
-    )
+    matrix = csr_array((np.concatenate((weights, own)), (rows, columns)), shape=(peers, peers))
+    matrix.eliminate_zeros()
     matrix.sort_indices()
     return matrix
+
+
+def both_ways(edges: Integers) -> tuple[Integers, Integers]:
+    """Who hears and who is heard over undirected `edges` (m, 2): two arrays (2 m,), either way once."""
+    return np.concatenate((edges[:, 0], edges[:, 1])), np.concatenate((edges[:, 1], edges[:, 0]))
 
 
 def _counts(topology: Topology, samples: ArrayLike | None) -> Floats:

@@ -1,0 +1,206 @@
+"""A schedule: mixing matrices in time, so that the graph may change from round to round.
+
+Rules:
+- The first round is round 1.
+- What a schedule promises (exact agreement, weights that sum to 1, symmetry) is checked when it is made.
+- A round is worked out once and then held, so that asking for one peer costs what that peer hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gossipfl.errors import TopologyError
+from gossipfl.topology.graph import Floats, Topology
+from gossipfl.topology.lattices import complete
+from gossipfl.topology.mixing import mixing_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
+RESIDUAL_MAX = 1e-12
+"""How far the product of one period may be from exact averaging where a schedule promises it."""
+ROUNDS_HELD_MAX = 16
+"""How many rounds of a schedule without a period are held at once."""
+MULTIPLIED_PEERS_MAX = 2_048
+"""Up to here a period is multiplied out; above, it is applied to PROBES random vectors."""
+PROBES = 16
+
+
+class _Round(NamedTuple):
+    heard: csr_array  # row i: what peer i hears
+    sent: csc_array  # column i: who hears peer i
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """In each round who speaks to whom, and how much each counts: W[i, j] is what i gives to what j says.
+
+    `period` is after how many rounds it repeats (None: drawn afresh each round); `finite_time`, that one
+    period makes all peers exactly equal to their mean, W_period ... W_1 = J = 11'/n; `draw` gives the matrix
+    (peers, peers) of a round. Raises TopologyError where a matrix breaks a promise.
+    """
+
+    name: str
+    peers: int
+    period: int | None
+    finite_time: bool
+    doubly_stochastic: bool
+    symmetric: bool
+    names: tuple[str, ...]
+    draw: Callable[[int], csr_array] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        held = lru_cache(self.period or ROUNDS_HELD_MAX)(self._drawn)
+        object.__setattr__(self, "_held", held)
+        _check(self)
+
+    @classmethod
+    def of(cls, topology: Topology, matrix: csr_array | None = None) -> Schedule:
+        """The same graph in every round, with the weights `matrix` (peers, peers) or, without, Metropolis's.
+
+        Raises TopologyError for rows that do not sum to 1 and for a weight between peers that share no edge.
+        """
+        weights = mixing_matrix(topology) if matrix is None else matrix.tocsr()
+        if weights.shape != (topology.peers, topology.peers):
+            raise TopologyError(
+                f"Weights of shape {weights.shape} do not fit {topology.name}; give each of its"
+                f" {topology.peers} peers a row and a column."
+            )
+        mine, theirs = (ends.astype(np.int64) for ends in weights.nonzero())
+        pairs = np.minimum(mine, theirs) * topology.peers + np.maximum(mine, theirs)
+        if not np.isin(pairs[mine != theirs], topology.edges @ (topology.peers, 1)).all():
+            raise TopologyError(
+                f"The weights are not those of the topology {topology.name}: two peers that share no edge"
+                " weigh each other; give such pairs 0."
+            )
+        return repeating(topology.name, [weights], names=topology.names, finite_time=is_exact([weights]))
+
+    def mixing(self, round: int) -> csr_array:
+        """The matrix W (peers, peers) of `round` (1 is the first); its rows sum to 1."""
+        return self._at(round).heard
+
+    def speaks_to(self, peer: int, round: int) -> tuple[int, ...]:
+        """Who hears `peer` in `round`, ascending: all j != peer with W[j, peer] != 0."""
+        sent = self._at(round).sent
+        ends: list[int] = sent.indices[sent.indptr[peer] : sent.indptr[peer + 1]].tolist()
+        return tuple(end for end in ends if end != peer)
+
+    def waits_for(self, peer: int, round: int) -> tuple[int, ...]:
+        """Whom `peer` hears in `round`, ascending: all j != peer with W[peer, j] != 0."""
+        heard = self._at(round).heard
+        ends: list[int] = heard.indices[heard.indptr[peer] : heard.indptr[peer + 1]].tolist()
+        return tuple(end for end in ends if end != peer)
+
+    def weight(self, peer: int, other: int, round: int) -> float:
+        """What `peer` gives in `round` to what `other` says, who may be itself; W[peer, other]."""
+        heard = self._at(round).heard
+        first, last = heard.indptr[peer], heard.indptr[peer + 1]
+        place = first + int(np.searchsorted(heard.indices[first:last], other))
+        return float(heard.data[place]) if place < last and heard.indices[place] == other else 0.0
+
+    def union(self) -> Topology:
+        """The undirected graph of all who ever speak or, without a period, may: everyone to everyone."""
+        if self.period is None:
+            matrix = self.mixing(1)
+            taking_part = np.flatnonzero(np.diff(matrix.indptr) > 1)
+            edges = taking_part[complete(len(taking_part))]
+            return Topology(self.name, self.peers, edges, self.names)
+        pairs = [np.stack(self.mixing(round).nonzero(), axis=1) for round in range(1, self.period + 1)]
+        return Topology.from_edges(
+            self.peers, np.concatenate(pairs).astype(np.int64), self.names, name=self.name
+        )
+
+    def _at(self, round: int) -> _Round:
+        if round < 1:
+            raise ValueError(f"rounds begin at 1, not {round}")
+        held: Callable[[int], _Round] = object.__getattribute__(self, "_held")
+        return held(round if self.period is None else (round - 1) % self.period + 1)
+
+    def _drawn(self, round: int) -> _Round:
+        heard = self.draw(round)
+        heard.sort_indices()
+        sent = heard.tocsc()
+        sent.sort_indices()
+        return _Round(heard, sent)
+
+
+def repeating(
+    name: str, rounds: Sequence[csr_array], *, finite_time: bool, names: Sequence[str] | None = None
+) -> Schedule:
+    """The schedule that goes through the matrices `rounds` again and again; it sees itself what they are."""
+    peers = rounds[0].shape[0]
+    return Schedule(
+        name,
+        peers,
+        len(rounds),
+        finite_time,
+        all(_is_one(matrix.sum(axis=0)) for matrix in rounds),
+        all(_is_symmetric(matrix) for matrix in rounds),
+        tuple(names or map(str, range(peers))),
+        partial(_pick, tuple(rounds)),
+    )
+
+
+def is_exact(rounds: Sequence[csr_array]) -> bool:
+    """Whether these matrices, applied in turn, make all peers equal to their mean."""
+    return residual(rounds) < RESIDUAL_MAX
+
+
+def residual(rounds: Sequence[csr_array]) -> float:
+    """max |W_T ... W_1 - J| of matrices (n, n); above MULTIPLIED_PEERS_MAX, as random vectors see it."""
+    peers = rounds[0].shape[0]
+    values = np.eye(peers) if peers <= MULTIPLIED_PEERS_MAX else _probes(peers)
+    mean = values.mean(axis=0)
+    for matrix in rounds:
+        values = matrix @ values
+    return float(np.abs(values - mean).max())
+
+
+def _pick(rounds: tuple[csr_array, ...], round: int) -> csr_array:
+    return rounds[round - 1]
+
+
+def _probes(peers: int) -> Floats:
+    from gossipfl.draws import Draws
+
+    return Draws(0).normal("probes", peers * PROBES).reshape(peers, PROBES)
+
+
+def _check(schedule: Schedule) -> None:
+    promise = f"The schedule {schedule.name} of {schedule.peers} peers promises"
+    matrices = [schedule.mixing(round) for round in range(1, (schedule.period or 1) + 1)]
+    for round, matrix in enumerate(matrices, 1):
+        if not _is_one(matrix.sum(axis=1)):
+            raise TopologyError(f"{promise} weights that sum to 1, but not in round {round}; correct them.")
+        if schedule.doubly_stochastic and not _is_one(matrix.sum(axis=0)):
+            raise TopologyError(
+                f"{promise} to keep the mean, but in round {round} the weights that a peer is given do not"
+                " sum to 1; correct them, or say that it is not doubly stochastic."
+            )
+        if schedule.symmetric and not _is_symmetric(matrix):
+            raise TopologyError(
+                f"{promise} that two peers weigh each other alike, but they do not in round {round};"
+                " correct the weights, or say that it is not symmetric."
+            )
+    if schedule.finite_time and (schedule.period is None or (left := residual(matrices)) >= RESIDUAL_MAX):
+        found = "it has no period" if schedule.period is None else f"one period leaves {left:.2g}"
+        raise TopologyError(
+            f'{promise} exact agreement, but {found}; take "base", which agrees exactly for any number of'
+            " peers, or say that it is not finite-time."
+        )
+
+
+def _is_one(sums: ArrayLike) -> bool:
+    return bool(np.abs(np.asarray(sums) - 1.0).max() < RESIDUAL_MAX)
+
+
+def _is_symmetric(matrix: csr_array) -> bool:
+    skew = abs(matrix - matrix.T)
+    return not skew.nnz or float(skew.max()) < RESIDUAL_MAX
