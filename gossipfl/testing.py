@@ -1,4 +1,4 @@
-"""The conformance suite for plug-ins: what models, algorithms and aggregators must do to run in every driver.
+"""The conformance suite for plug-ins: what they must do to run in every driver.
 
 In tests of your own:
 
@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Heard, Model, Samples
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Compressor, Heard, Model, Payload, Samples
 
 _PEERS, _NEIGHBOURS, _SIZE, _SEED = 5, 3, 17, 20_170_901
+_SIZES, _TRIALS = (1, 7, 300), 100
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -79,6 +81,71 @@ def check_aggregator(aggregator: Aggregator) -> None:
         adopted = aggregator(own, np.repeat(heard[:, :1], _NEIGHBOURS, axis=1), np.zeros(_PEERS), rest)
         _expect_near(heard[:, 0], adopted, "aggregator: own_weight 0 and neighbours alike")
         _expect_unchanged(before, given, "aggregator")
+
+
+def check_compressor(compressor: Compressor) -> None:
+    """That `compressor` keeps the contract, in float32 and float64 and for vectors short and long."""
+    for dtype in _FLOATS:
+        for size in _SIZES:
+            vector = Draws(_SEED, np.arange(_PEERS)).normal("vector", size).astype(dtype)
+            code = _check_coding(compressor, vector)
+            _check_hostile_codes(compressor, code, vector)
+            _check_contraction(compressor, vector[0])
+
+
+def _check_coding(compressor: Compressor, vector: Array) -> Payload:
+    """The code of a crowd's `vector` (n, d), the same again, alone, and as neighbours hear it."""
+    draws, kept = Draws(_SEED, np.arange(_PEERS), 1), vector.copy()
+    code = compressor.encode(vector, draws)
+    for part, again in zip(code, compressor.encode(vector, draws), strict=True):
+        _expect_same(part, again, "encode", "repeat")
+    _expect_unchanged([kept], [vector], "encode")
+    ones = [compressor.encode(one, Draws(_SEED, peer, 1)) for peer, one in enumerate(vector)]
+    for part, pieces in zip(code, zip(*ones, strict=True), strict=True):
+        _expect_same(part, _stacked(list(pieces)), "encode", "crowd")
+    nothing = compressor.encode(np.zeros_like(vector), draws)
+    for part, zero in zip(code, nothing, strict=True):
+        _expect_like(zero, part.shape, part.dtype, "encode, of zeros")
+    _expect(not compressor.decode(nothing, vector).any(), "decode: zeros must come out as zeros")
+    sent = [part.copy() for part in code]
+    decoded = compressor.decode(code, vector)
+    _expect_like(decoded, vector.shape, vector.dtype, "decode")
+    alone = [compressor.decode(one, vector[0]) for one in ones]
+    _expect_same(decoded, _stacked(alone), "decode", "crowd")
+    heard = compressor.decode(tuple(_from_neighbours(part) for part in code), vector)
+    _expect_same(_from_neighbours(decoded), heard, "decode, as heard", "crowd")
+    _expect_unchanged([kept, *sent], [vector, *code], "decode")
+    return code
+
+
+def _check_hostile_codes(compressor: Compressor, code: Payload, like: Array) -> None:
+    """Random bytes in the layout of `code` are refused, or stand for finite numbers."""
+    for turn in range(_TRIALS):
+        draws, bad = Draws(_SEED, 0, turn), []
+        for lane, part in enumerate(code):
+            octets = draws.words("hostile", -(-part[0].nbytes // 4), lane).tobytes()
+            bad.append(np.frombuffer(octets, part.dtype, part[0].size).reshape(part[0].shape))
+        try:
+            decoded = compressor.decode(tuple(bad), like)
+        except RemoteProtocolError:
+            continue
+        _expect_like(decoded, like[0].shape, like.dtype, "decode, of random bytes")
+        _expect(bool(np.isfinite(decoded).all()), "decode: a code of numbers not finite must be refused")
+
+
+def _check_contraction(compressor: Compressor, vector: Array) -> None:
+    """The mean square of what is lost of `vector` (d,), over many draws, is what `kept` allows."""
+    kept = compressor.kept(len(vector))
+    _expect(0 < kept <= 1, f"kept: it is {kept}, expected to be above 0 and at most 1")
+    crowd = np.repeat(vector[None], _TRIALS, axis=0)
+    decoded = compressor.decode(compressor.encode(crowd, Draws(_SEED, np.arange(_TRIALS), 2)), crowd)
+    lost = (
+        np.square(decoded.astype(np.float64) - vector).sum(axis=1)
+        / np.square(vector.astype(np.float64)).sum()
+    )
+    # Four standard errors, and the rounding of the vector's own dtype.
+    allowed = 1 - kept + 4 * lost.std() / _TRIALS**0.5 + float(np.finfo(vector.dtype).eps)
+    _expect(lost.mean() <= allowed, f"kept: {lost.mean():.4g} of the square is lost, {1 - kept:.4g} allowed")
 
 
 def _check_judging(model: Model, vector: Array, samples: Samples) -> None:
