@@ -226,6 +226,7 @@ class Estimator:
         others["class_weights"] = (
             "class_weight in options" if self.kind == "SGDClassifier" else "another model"
         )
+        others["proximal"] = "another model"
         for name, other in others.items():
             if getattr(self.training, name) != getattr(DEFAULT, name):
                 raise SettingsError(f"{self.kind} does not take {name}: leave it out and use {other}.")

@@ -118,6 +118,7 @@ class Dense:
         network, gradient = layers.layers(vector, self.sizes), np.empty_like(vector)
         into = layers.layers(gradient, self.sizes)
         velocity = np.zeros_like(vector) if training.momentum else gradient
+        began = vector.copy() if training.proximal else vector
         weights = class_weights(training, samples, plan, self.sizes[-1])
         for rows, valid in plan.batches(draws):
             active = len(rows)
@@ -130,7 +131,7 @@ class Dense:
                 worth *= np.take_along_axis(weights[:active], targets, axis=1)
             seen = layers.forward(network, self._gathered(samples.features, rows))
             layers.backward(network, seen, self._slope(seen[-1], targets, worth), into)
-            crowd = _Moving(vector[:active], gradient[:active], velocity[:active])
+            crowd = _Moving(*(part[:active] for part in (vector, gradient, velocity, began)))
             self._move(crowd, network, into, training.rate(draws.round))
         return vector
 
@@ -138,10 +139,12 @@ class Dense:
         self, crowd: _Moving, network: list[layers.Layer], into: list[layers.Layer], rate: float
     ) -> None:
         """One step of SGD, in place, along the gradient that `into` views."""
-        training, (vector, gradient, velocity) = self.training, crowd
+        training, (vector, gradient, velocity, began) = self.training, crowd
         if training.weight_decay:
             for layer, slope in zip(network, into, strict=True):
                 slope.weights[...] += training.weight_decay * layer.weights
+        if training.proximal:
+            gradient += training.proximal * (vector - began)
         if training.momentum:
             velocity *= training.momentum
             velocity += gradient
@@ -192,11 +195,12 @@ class Dense:
 
 
 class _Moving(NamedTuple):
-    """What a step changes, each (p, d)."""
+    """What a step changes, and where the round began; each (p, d)."""
 
     vector: Array
     gradient: Array
     velocity: Array
+    began: Array
 
 
 def class_weights(training: Training, samples: Samples, plan: Plan, classes: int) -> Array | None:

@@ -18,7 +18,9 @@ class Training:
     `weight_decay` pulls weights (not biases) towards 0; `class_weights` multiply a sample's loss, and
     "balanced" makes the classes that a peer holds weigh alike. With `decay_rounds` the learning rate falls
     along half a cosine, to 0 after so many rounds (Loshchilov and Hutter, ICLR 2017, arXiv 1608.03983): peers
-    agree more closely as their steps shrink. A value out of its range raises `SettingsError`.
+    agree more closely as their steps shrink. `proximal` pulls all parameters towards where the round began
+    (FedProx: Li, Sahu, Zaheer, Sanjabi, Talwalkar and Smith, MLSys 2020, arXiv 1812.06127): many local steps
+    drift less far apart. A value out of its range raises `SettingsError`.
     """
 
     learning_rate: float = 0.1
@@ -29,6 +31,7 @@ class Training:
     weight_decay: float = 0.0
     class_weights: ClassWeights = None
     decay_rounds: int | None = None
+    proximal: float = 0.0
 
     def rate(self, round: int) -> float:
         """The learning rate of `round`, the first being 1."""
@@ -44,6 +47,7 @@ class Training:
         _demand(self.steps is None or self.steps >= 0, "steps", self.steps, "0 or more")
         _demand(0 <= self.momentum < 1, "momentum", self.momentum, "from 0 to below 1")
         _demand(0 <= self.weight_decay < float("inf"), "weight_decay", self.weight_decay, "0 or more")
+        _demand(0 <= self.proximal < float("inf"), "proximal", self.proximal, "0 or more")
         _demand(
             self.decay_rounds is None or self.decay_rounds >= 1,
             "decay_rounds",

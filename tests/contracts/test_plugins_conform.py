@@ -24,6 +24,7 @@ TRAININGS = [
     replace(BUSY, steps=5),
     replace(BUSY, batch=1000),
     replace(BUSY, batch=1),
+    replace(BUSY, proximal=0.3),
 ]
 NUMBERS = {"linear", "SGDRegressor", "MLPRegressor"}
 

@@ -88,6 +88,7 @@ def test_training_that_overflows_gives_a_vector_that_is_not_a_number(kind: str) 
         ({"kind": "SGDClassifier", "classes": 2, "options": {"class_weight": "balanced"}}, "in numbers"),
         ({"kind": "MLPClassifier", "classes": 2, "options": {"solver": "lbfgs"}}, "adam"),
         ({"kind": "SGDRegressor", "training": Training(momentum=0.9)}, "does not take momentum"),
+        ({"kind": "SGDRegressor", "training": Training(proximal=0.1)}, "does not take proximal"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_advice(settings: dict[str, Any], advice: str) -> None:

@@ -111,6 +111,36 @@ def test_each_fit_starts_from_rest() -> None:
     np.testing.assert_allclose(once - twice, slope)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_proximal_round_is_pulled_back_to_where_it_began_as_written_by_hand(momentum: float) -> None:
+    samples = samples_for(None)
+    training = Training(batch=20, steps=9, momentum=momentum, proximal=0.7)
+    model = linear(5, training, "float64")
+    inputs = np.column_stack((samples.features, np.ones(20)))
+    fitted = vector = Draws(9).normal("vector", 6)
+    for round in (1, 2):
+        fitted = model.fit(fitted, samples, Draws(11, 4, round))
+        began, speed = vector, np.zeros(6)
+        for _ in range(9):
+            slope = inputs.T @ (inputs @ vector - samples.targets) / 20 + 0.7 * (vector - began)
+            speed = momentum * speed + slope
+            vector = vector - 0.1 * speed
+    np.testing.assert_allclose(fitted, vector, rtol=1e-10)
+
+
+def test_the_stronger_the_pull_the_less_a_round_drifts() -> None:
+    samples, vector = samples_for(3), np.ones(18)
+    pulls = (0.0, 0.1, 1.0, 5.0)
+    drifts = [
+        np.linalg.norm(
+            softmax(5, 3, Training(steps=50, proximal=pull), "float64").fit(vector, samples, DRAWS) - 1
+        )
+        for pull in pulls
+    ]
+    assert drifts == sorted(drifts, reverse=True)
+    assert drifts[-1] < 0.5 * drifts[0]
+
+
 def test_divergence_is_returned_without_a_warning() -> None:
     samples = samples_for(None)
     model = linear(5, Training(learning_rate=1e6, epochs=50))

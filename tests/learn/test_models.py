@@ -113,6 +113,7 @@ def test_first_weights_are_zero_without_hidden_layers_and_he_with_them() -> None
         ({"batch": 0}, "batch is 0"),
         ({"steps": -1}, "steps is -1"),
         ({"momentum": 1.0}, "below 1"),
+        ({"proximal": -0.1}, "proximal is -0.1"),
         ({"class_weights": "balance"}, '"balanced"'),
         ({"class_weights": (1.0, -1.0)}, "0 or more per class"),
     ],
