@@ -25,6 +25,7 @@ def test_each_compressor_conforms_as_it_is(name: str) -> None:
     [
         ("int8", {"block": 1}),
         ("int8", {"block": 7}),
+        ("sign", {"block": 7}),
         ("qsgd", {"levels": 1}),
         ("qsgd", {"levels": 3}),
         ("qsgd", {"levels": 4}),
@@ -35,6 +36,7 @@ def test_each_compressor_conforms_as_it_is(name: str) -> None:
         ("top-k", {"share": 0.2, "values": "qsgd"}),
         ("random-k", {"share": 0.3, "values": "float16"}),
         ("random-k", {"share": 1.0, "values": "none"}),
+        ("top-k", {"share": 0.1, "values": "sign"}),
         ("low-rank", {"rank": 3, "iterations": 1}),
         ("low-rank", {"rank": 100}),
     ],

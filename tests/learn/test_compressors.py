@@ -20,6 +20,7 @@ from gossipfl.learn.compressors.casts import BFloat16, Float16
 from gossipfl.learn.compressors.lowrank import LowRank
 from gossipfl.learn.compressors.packing import Places, packed, packed_bytes, unpacked
 from gossipfl.learn.compressors.qsgd import Qsgd
+from gossipfl.learn.compressors.sign import Sign
 from gossipfl.learn.compressors.sparse import RandomK, TopK
 from gossipfl.learn.contracts import Array, Compressor, Payload
 from gossipfl.protocol.layout import body_buffers, layout_of, split_body
@@ -95,6 +96,7 @@ def test_bytes_on_the_wire_are_as_computed(size: int, dtype: str) -> None:
         "float16": (2 * size, {}),
         "bfloat16": (2 * size, {}),
         "int8": (size + 4 * math.ceil(size / 64), {"block": 64}),
+        "sign": (math.ceil(size / 8) + 4 * math.ceil(size / 64), {"block": 64}),
         "top-k": (places + count * width, {"share": 0.1, "values": "none"}),
         "random-k": (8 + 2 * count, {"share": 0.1, "values": "float16"}),
         "low-rank": ((side + math.ceil(size / side)) * width, {}),
@@ -165,6 +167,20 @@ def test_int8_rounds_to_the_nearest_step_of_its_block() -> None:
     np.testing.assert_allclose(step, [1, 0.1], rtol=1e-6)
 
 
+def test_signs_carry_the_mean_magnitude_of_their_block() -> None:
+    vector = np.array([1, -3, 2, -2, -5, 0], np.float32)
+    assert there_and_back(Sign(4), vector, Draws(1, 0)).tolist() == [2, -2, 2, -2, -2.5, 2.5]
+
+
+def test_signs_keep_nine_tenths_of_the_largest_of_normal_numbers() -> None:
+    vector = Draws(1).normal("vector", 2000)
+    decoded = [
+        there_and_back(build_compressor("top-k", share=0.1, values=values), vector, Draws(1, 0))
+        for values in ("none", "sign")
+    ]
+    assert np.square(decoded[1] - decoded[0]).sum() < 0.1 * np.square(decoded[0]).sum()
+
+
 def test_bfloat16_rounds_to_nearest_even() -> None:
     ulp = 2.0**-7
     vector = np.array([1 + ulp / 2, 1 + 3 * ulp / 2, -1 - 0.51 * ulp, 0.0, -0.0], np.float32)
@@ -221,6 +237,7 @@ def spoiled(compressor: Compressor, part: int, value: float) -> Payload:
     [
         (Float16(), 0),
         (Int8Blocks(), 1),
+        (Sign(), 1),
         (Qsgd(), 1),
         (TopK(), 2),
         (RandomK(), 2),

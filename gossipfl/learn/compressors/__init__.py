@@ -2,6 +2,7 @@
 
 casts.py    as it is, float16, bfloat16
 blocks.py   int8 per block
+sign.py     signs, and a magnitude per block
 qsgd.py     random rounding to levels of the norm
 sparse.py   the largest coordinates, or random ones, their values compressed in turn
 lowrank.py  two thin matrices
@@ -19,6 +20,7 @@ from gossipfl.learn.compressors.blocks import Int8Blocks
 from gossipfl.learn.compressors.casts import BFloat16, Float16, Whole
 from gossipfl.learn.compressors.lowrank import LowRank
 from gossipfl.learn.compressors.qsgd import Qsgd
+from gossipfl.learn.compressors.sign import Sign
 from gossipfl.learn.compressors.sparse import RandomK, TopK
 from gossipfl.learn.contracts import Compressor
 
@@ -27,6 +29,7 @@ _KINDS: dict[str, Any] = {
     "float16": Float16,
     "bfloat16": BFloat16,
     "int8": Int8Blocks,
+    "sign": Sign,
     "qsgd": Qsgd,
     "top-k": TopK,
     "random-k": RandomK,

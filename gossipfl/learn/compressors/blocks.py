@@ -2,7 +2,8 @@
 
 Dettmers, Lewis, Shleifer and Zettlemoyer (ICLR 2022, arXiv 2110.02861), "8-bit optimizers via block-wise
 quantization": an outlier costs only its own block precision. Here the steps are even, and rounding is to the
-nearest, whose error is the smaller: without bias on average is not needed where what is lost is sent later.
+nearest, without draws: its error is smaller than that of random rounding, and its bias does no harm where
+what was lost is sent later.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Int8Blocks:
 
     def encode(self, vector: Array, draws: Draws) -> Payload:
         """Steps (..., d), int8, and the length of a step in each block (..., ceil(d / block)), float32."""
-        blocks = self._blocks(vector)
+        blocks = in_blocks(vector, self.block)
         largest = np.maximum(blocks.max(axis=-1), -blocks.min(axis=-1))
         step = np.minimum(largest / _STEPS, _STEP_MAX).astype(np.float32)
         each = np.where(step > 0, step, 1).astype(vector.dtype)[..., None]
@@ -42,7 +43,7 @@ class Int8Blocks:
     def decode(self, code: Payload, like: Array) -> Array:
         """The vector (..., d) in the dtype of `like`."""
         steps, step = code
-        blocks, each = self._blocks(steps).astype(like.dtype), finite(step, like.dtype)[..., None]
+        blocks, each = in_blocks(steps, self.block).astype(like.dtype), finite(step, like.dtype)[..., None]
         with np.errstate(over="ignore"):
             blocks *= each
         return finite(blocks.reshape(*steps.shape[:-1], -1)[..., : steps.shape[-1]], like.dtype)
@@ -51,12 +52,13 @@ class Int8Blocks:
         """A coordinate is rounded by at most half a step, 1 / 254 of the largest in its block."""
         return 1.0 - min(size, self.block) / (2 * _STEPS) ** 2
 
-    def _blocks(self, array: Array) -> Array:
-        """`array` (..., d) as (..., blocks, block), the last filled up with zeros unless it is alone."""
-        size = array.shape[-1]
-        block = min(self.block, size)
-        if short := -size % block:
-            filled = np.zeros((*array.shape[:-1], size + short), array.dtype)
-            filled[..., :size] = array
-            array = filled
-        return array.reshape(*array.shape[:-1], -1, block)
+
+def in_blocks(array: Array, block: int) -> Array:
+    """`array` (..., d) as (..., blocks, block), the last filled up with zeros unless it is alone."""
+    size = array.shape[-1]
+    block = min(block, size)
+    if short := -size % block:
+        filled = np.zeros((*array.shape[:-1], size + short), array.dtype)
+        filled[..., :size] = array
+        array = filled
+    return array.reshape(*array.shape[:-1], -1, block)

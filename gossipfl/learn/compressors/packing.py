@@ -56,7 +56,7 @@ class Places:
 
     Elias (JACM 1974), "Efficient storage and retrieval by content and address of static files": the low bits
     of each index as they are; the j-th high part as a 1 at bit (high + j), so its bits number
-    count + (size - 1 >> low). That is about 2 + log2(size / count) bits per index, and never more bytes.
+    count + (size - 1 >> low). That is about 2 + log2(size / count) bits per index, whatever these are.
     """
 
     count: int
