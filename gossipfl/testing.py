@@ -114,6 +114,8 @@ def _check_coding(compressor: Compressor, vector: Array) -> Payload:
     _expect_same(decoded, _stacked(alone), "decode", "crowd")
     heard = compressor.decode(tuple(_from_neighbours(part) for part in code), vector)
     _expect_same(_from_neighbours(decoded), heard, "decode, as heard", "crowd")
+    none = compressor.decode(tuple(part[:, None][:, :0] for part in code), vector)
+    _expect_like(none, (_PEERS, 0, vector.shape[1]), vector.dtype, "decode, of what nobody said")
     _expect_unchanged([kept, *sent], [vector, *code], "decode")
     return code
 

@@ -211,7 +211,7 @@ def test_float16_keeps_to_its_range() -> None:
 
 
 @given(st.sampled_from(sorted(COMPRESSORS)), st.sampled_from([1, 7, 130]), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_hostile_code_is_refused_or_finite(name: str, size: int, data: st.DataObject) -> None:
     compressor, like = build_compressor(name), np.zeros(size, np.float32)
     code = tuple(

@@ -38,7 +38,7 @@ class Int8Blocks:
         each = np.where(step > 0, step, 1).astype(vector.dtype)[..., None]
         blocks = np.rint(blocks / each)
         steps = np.clip(blocks, -_STEPS, _STEPS, out=blocks).astype(np.int8)
-        return steps.reshape(*vector.shape[:-1], -1)[..., : vector.shape[-1]], step
+        return from_blocks(steps, vector.shape[-1]), step
 
     def decode(self, code: Payload, like: Array) -> Array:
         """The vector (..., d) in the dtype of `like`."""
@@ -46,7 +46,7 @@ class Int8Blocks:
         blocks, each = in_blocks(steps, self.block).astype(like.dtype), finite(step, like.dtype)[..., None]
         with np.errstate(over="ignore"):
             blocks *= each
-        return finite(blocks.reshape(*steps.shape[:-1], -1)[..., : steps.shape[-1]], like.dtype)
+        return finite(from_blocks(blocks, steps.shape[-1]), like.dtype)
 
     def kept(self, size: int) -> float:
         """A coordinate is rounded by at most half a step, 1 / 254 of the largest in its block."""
@@ -55,10 +55,17 @@ class Int8Blocks:
 
 def in_blocks(array: Array, block: int) -> Array:
     """`array` (..., d) as (..., blocks, block), the last filled up with zeros unless it is alone."""
-    size = array.shape[-1]
+    lead, size = array.shape[:-1], array.shape[-1]
     block = min(block, size)
-    if short := -size % block:
-        filled = np.zeros((*array.shape[:-1], size + short), array.dtype)
+    blocks = -(-size // block)
+    if size % block:
+        filled = np.zeros((*lead, blocks * block), array.dtype)
         filled[..., :size] = array
         array = filled
-    return array.reshape(*array.shape[:-1], -1, block)
+    return array.reshape(*lead, blocks, block)
+
+
+def from_blocks(blocks: Array, size: int) -> Array:
+    """The array (..., size) of which `in_blocks` made `blocks`."""
+    lead, held = blocks.shape[:-2], blocks.shape[-2] * blocks.shape[-1]
+    return blocks.reshape(*lead, held)[..., :size]

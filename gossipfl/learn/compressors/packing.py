@@ -21,31 +21,32 @@ def packed_bytes(count: int, bits: int) -> int:
 def packed(symbols: Array, bits: int) -> Array:
     """`symbols` (..., count) below 2**bits as bytes (..., packed_bytes(count, bits)), uint8."""
     lead, count = symbols.shape[:-1], symbols.shape[-1]
+    eights = -(-count // 8)
     planes = [(symbols >> (8 * plane)).astype(np.uint8) for plane in range(bits // 8)]
     if rest := bits % 8:
-        groups = np.zeros((*lead, -(-count // 8) * 8), np.uint64)
+        groups = np.zeros((*lead, eights * 8), np.uint64)
         groups[..., :count] = (symbols >> (bits - rest)) & ((1 << rest) - 1)
-        groups = groups.reshape(*lead, -1, 8)
+        groups = groups.reshape(*lead, eights, 8)
         word = groups[..., 0]
         for index in range(1, 8):
             word |= groups[..., index] << np.uint64(rest * index)
         octets = word.astype("<u8")[..., None].view(np.uint8)[..., :rest]
-        planes.append(octets.reshape(*lead, -1))
+        planes.append(octets.reshape(*lead, eights * rest))
     return np.concatenate(planes, axis=-1) if planes else np.zeros((*lead, 0), np.uint8)
 
 
 def unpacked(octets: Array, count: int, bits: int) -> Array:
     """The symbols (..., count), uint32, that `packed` made into `octets`."""
-    lead, whole, rest = octets.shape[:-1], bits // 8, bits % 8
+    lead, whole, rest, eights = octets.shape[:-1], bits // 8, bits % 8, -(-count // 8)
     symbols = np.zeros((*lead, count), np.uint32)
     for plane in range(whole):
         symbols |= octets[..., plane * count : (plane + 1) * count].astype(np.uint32) << np.uint32(8 * plane)
     if rest:
-        padded = np.zeros((*lead, -(-count // 8), 8), np.uint8)
-        padded[..., :rest] = octets[..., whole * count :].reshape(*lead, -1, rest)
+        padded = np.zeros((*lead, eights, 8), np.uint8)
+        padded[..., :rest] = octets[..., whole * count :].reshape(*lead, eights, rest)
         words = padded.view("<u8").astype(np.uint64)
         groups = (words >> np.arange(8, dtype=np.uint64) * np.uint64(rest)) & np.uint64((1 << rest) - 1)
-        high = groups.reshape(*lead, -1)[..., :count].astype(np.uint32)
+        high = groups.reshape(*lead, eights * 8)[..., :count].astype(np.uint32)
         symbols |= high << np.uint32(8 * whole)
     return symbols
 

@@ -107,7 +107,7 @@ def _random(seed: Array, count: int, size: int) -> Array:
     counter = np.zeros((*seed.shape[:-1], blocks, 4), np.uint64)
     counter[..., 0] = np.arange(blocks)
     counter[..., 2:] = seed[..., None, :]
-    words = philox4x32(counter, _KEY).reshape(*seed.shape[:-1], -1).astype(np.uint64)
+    words = philox4x32(counter, _KEY).reshape(*seed.shape[:-1], blocks * 4).astype(np.uint64)
     bounds = np.arange(count + 1, dtype=np.uint64) * np.uint64(size) // np.uint64(count)
     within = (words[..., 1 : count + 1] * np.diff(bounds)) >> np.uint64(32)
     turn = (words[..., :1] * np.uint64(size)) >> np.uint64(32)
