@@ -1,7 +1,8 @@
-"""`gossipfl topology list | show | draw`: graphs by family or from a file, with their facts and pictures."""
+"""`gossipfl topology list | show | draw | compare`: graphs and schedules, with their facts and pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +12,15 @@ from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import TopologyError
 
 if TYPE_CHECKING:
-    from gossipfl.topology import Family, Topology
+    from gossipfl.topology import Comparison, Family, ScheduleFamily, Topology
 
-app = typer.Typer(no_args_is_help=True, help="List, inspect and draw topologies: who speaks to whom.")
+app = typer.Typer(no_args_is_help=True, help="List, show, draw and compare topologies: who speaks to whom.")
 
 PEERS = 16
 """How many peers a family gets if none are asked for."""
+
+PARAMETERS = 650
+"""How many numbers a message holds if it is not said: a linear model of 64 features and 10 classes."""
 
 NameOrFile = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A family (see `list`) or a graph file.")
@@ -36,23 +40,25 @@ Disconnected = Annotated[bool, typer.Option("--allow-disconnected", help="Accept
 
 @app.command("list")
 def list_families(as_json: AsJson = False) -> None:
-    """Print the families of graphs.
+    """Print the families of graphs, which stay, and of schedules, which change from round to round.
 
     Example: gossipfl topology list
     """
 
     from rich.table import Table
 
-    from gossipfl.topology import FAMILIES
+    from gossipfl.topology import FAMILIES, SCHEDULES
 
+    kinds: dict[str, Mapping[str, Family | ScheduleFamily]] = {"topologies": FAMILIES, "schedules": SCHEDULES}
     if as_json:
-        print_json({"topologies": [_family(family) for family in FAMILIES.values()]})
+        print_json({kind: [*map(_family, families.values())] for kind, families in kinds.items()})
         return
-    table = Table("Name", "What it is", "Sizes", "Options")
-    for family in FAMILIES.values():
-        options = " ".join(f"--{option}" for option in family.options)
-        table.add_row(f"[bold]{family.name}[/bold]", family.description, family.sizes, options)
-    screen().print(table)
+    for kind, families in kinds.items():
+        table = Table("Name", "What it is", "Sizes", "Options", title=kind.capitalize())
+        for family in families.values():
+            options = " ".join(f"--{option}" for option in family.options)
+            table.add_row(f"[bold]{family.name}[/bold]", family.description, family.sizes, options)
+        screen().print(table)
 
 
 @app.command()
@@ -127,6 +133,37 @@ def draw_picture(
         )
 
 
+@app.command("compare")
+def compare_all(
+    peers: Annotated[int, typer.Option(help="How many peers there are.")] = PEERS,
+    parameters: Annotated[int, typer.Option(help="Numbers (float32) in one message.")] = PARAMETERS,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG or SVG; topology-compare-PEERS.png if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare all graphs and schedules for a number of peers; what needs the fewest bytes comes first.
+
+    Each is rated by what a peer sends until all agree: exactly, which the schedules do that are built for it
+    as long as nobody is missing, or to a thousandth of the first differences.
+
+    Example: gossipfl topology compare --peers 25
+
+    Example: gossipfl topology compare --peers 64 --parameters 7850 --out choice.svg
+    """
+    from gossipfl.report.candidates import draw_comparison
+    from gossipfl.topology import compare
+
+    found = compare(peers, parameters, seed=seed)
+    file = draw_comparison(found, out or Path(f"topology-compare-{peers}.png"))
+    if as_json:
+        print_json(_compared(found) | {"out": str(file)})
+        return
+    _print_comparison(found)
+    screen().print(f"Drew them to {file}", markup=False)
+
+
 def _given(
     degree: int | None,
     probability: float | None,
@@ -180,10 +217,45 @@ def _diameter(found: dict[str, Any]) -> str:
     return f"{found['diameter']} hop{'' if found['diameter'] == 1 else 's'}"
 
 
-def _family(family: Family) -> dict[str, Any]:
+def _family(family: Family | ScheduleFamily) -> dict[str, Any]:
     return {
         "name": family.name,
         "description": family.description,
         "sizes": family.sizes,
         "options": list(family.options),
     }
+
+
+def _print_comparison(found: Comparison) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from gossipfl.report.words import significant, size
+
+    table = Table(
+        title=f"{found.peers} peers, {found.parameters} parameters", box=SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column("Graph or schedule", no_wrap=True)
+    for heading in ("Degree", "Gap", "Rounds", "Sends", "Bytes", "To agree"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in found.candidates:
+        rounds = "?" if each.rounds is None else f"{each.rounds}{'=' if each.exact else ' '}"
+        sent = (f"{each.messages:.3g}", size(each.bytes), size(each.bytes_to_agree))
+        table.add_row(each.name, str(each.degree), significant(each.gap), rounds, *sent)
+    table.caption = (
+        "Degree: most others a peer speaks to in a round. Rounds until all agree: = exactly, else to a"
+        " thousandth. Sends: messages of a peer in a round, on average. To agree: its bytes in all rounds."
+    )
+    table.caption_justify = "left"
+    screen().print(table)
+    if found.left_out:
+        screen().print(f"Not for {found.peers} peers: {', '.join(found.left_out)}.")
+    screen().print(found.advice)
+
+
+def _compared(found: Comparison) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    candidates = [asdict(each) | {"bytes_to_agree": each.bytes_to_agree} for each in found.candidates]
+    head = {"peers": found.peers, "parameters": found.parameters, "advice": found.advice}
+    return {**head, "candidates": candidates, "left_out": found.left_out}

@@ -4,7 +4,7 @@ run.py       Run: what a run left behind, read and written
 curves.py    records as arrays over rounds
 table.py     key figures and peers as rows; words.py, how numbers read
 plots.py     the four plots; graph.py the fourth; findings.py what they show; style.py their look
-overlay.py   the plots of several runs
+overlay.py   the plots of several runs; candidates.py, of topologies compared
 page.py      one run as HTML; compare.py several
 files.py     write_report, write_comparison
 """

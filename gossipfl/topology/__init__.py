@@ -10,12 +10,14 @@ spectrum.py       spectral gap and other facts
 schedule.py       Schedule: weights that change from round to round
 scheduling.py     a schedule by its family and size
 one_peer.py       exponential graphs; base_graphs.py, Base-(k+1); random_rounds.py, drawn afresh
+comparison.py     which of all these suits a number of peers
 drawing.py        pictures, on the positions of layouts.py
 """
 
 from __future__ import annotations
 
 from gossipfl.topology.building import build_topology
+from gossipfl.topology.comparison import Candidate, Comparison, compare
 from gossipfl.topology.drawing import draw, draw_on
 from gossipfl.topology.families import FAMILIES, Family, find_family
 from gossipfl.topology.files import is_graph_file, read_topology
@@ -30,6 +32,8 @@ from gossipfl.topology.weights import best_constant, fastest_mixing
 __all__ = [
     "FAMILIES",
     "SCHEDULES",
+    "Candidate",
+    "Comparison",
     "Family",
     "Schedule",
     "ScheduleFamily",
@@ -37,6 +41,7 @@ __all__ = [
     "best_constant",
     "build_schedule",
     "build_topology",
+    "compare",
     "draw",
     "draw_on",
     "facts",

@@ -94,8 +94,8 @@ def _hyper_hypercube(asked: Asked) -> Schedule:
     degree = least if asked.degree is None else asked.degree
     if degree < least:
         raise TopologyError(
-            f"The schedule {asked.name} of {asked.peers} peers takes a degree of {least} or more, not {degree}"
-            f' ({least + 1} is a prime factor); take "base", which agrees exactly for any number.'
+            f"The schedule {asked.name} of {asked.peers} peers takes a degree of {least} or more, not"
+            f' {degree} ({least + 1} is a prime factor); take "base", which agrees exactly for any number.'
         )
     return _linked(asked, base_graphs.hyper_hypercube, degree)
 

@@ -14,7 +14,11 @@ from gossipfl.topology.mixing import mixing_matrix
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from gossipfl.topology.schedule import Schedule
+
 DENSE_PEERS_MAX = 1_000
+AVERAGED_ROUNDS = 20
+"""Of a schedule without a period: its gap is that of their product, per round."""
 _LANCZOS = 40
 _STEPS_MAX = 10_000_000_000
 _TRUSTED_GAP = 1e-5
@@ -48,6 +52,26 @@ def rounds_to_consensus(gap: float, factor: float = _CONSENSUS_FACTOR) -> int | 
     if gap <= 0.0:
         return None
     return 1 if gap >= 1.0 else math.ceil(math.log(factor) / math.log1p(-gap))
+
+
+def schedule_gap(schedule: Schedule) -> float | None:
+    """1 - |product of a period - J|^(1 / period) in the spectral norm: the gap of one round, on average.
+
+    A schedule without a period is judged by AVERAGED_ROUNDS rounds. None where no dense matrix of its size is
+    multiplied, or where a gap is too small to be found.
+    """
+    if schedule.finite_time:
+        return 1.0
+    if schedule.period == 1 and schedule.symmetric:
+        return spectral_gap(schedule.mixing(1))
+    if schedule.peers > DENSE_PEERS_MAX:
+        return None
+    rounds = schedule.period or AVERAGED_ROUNDS
+    product = np.eye(schedule.peers)
+    for round in range(1, rounds + 1):
+        product = schedule.mixing(round) @ product
+    apart = product - product.mean(axis=0)  # also where the mean moves
+    return float(1.0 - np.linalg.norm(apart, 2) ** (1 / rounds))
 
 
 def facts(topology: Topology, samples: ArrayLike | None = None) -> dict[str, Any]:

@@ -56,3 +56,38 @@ def test_a_disconnected_graph_is_shown_only_if_allowed() -> None:
     with pytest.raises(TopologyError, match="disconnected"):
         _run(*arguments)
     assert "6 components" in _run(*arguments, "--allow-disconnected")
+
+
+def test_list_names_every_schedule() -> None:
+    names = [schedule["name"] for schedule in json.loads(_run("list", "--json"))["schedules"]]
+    assert "base" in names
+    assert "random-regular" in names
+
+
+def test_compare_prints_the_candidates_and_advises_the_first(tmp_path: Path) -> None:
+    out = tmp_path / "choice.png"
+    said = json.loads(_run("compare", "--peers", "9", "--parameters", "10", "--out", str(out), "--json"))
+    assert (said["peers"], said["out"]) == (9, str(out))
+    assert said["candidates"][0]["name"] in said["advice"]
+    assert {"degree", "gap", "rounds", "bytes", "bytes_to_agree"} <= set(said["candidates"][0])
+    assert "hypercube" in said["left_out"]
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_prints_a_table_that_fits_a_terminal_and_writes_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = _run("compare", "--peers", "8")
+    assert "…" not in shown
+    assert "exponential (one-way)" in shown
+    assert "Take base (degree 1)" in shown
+    assert (tmp_path / "topology-compare-8.png").stat().st_size > 10_000
+
+
+def test_compare_refuses_a_plot_of_another_kind(tmp_path: Path) -> None:
+    with pytest.raises(TopologyError, match=r"\.png or \.svg"):
+        _run("compare", "--peers", "8", "--out", str(tmp_path / "choice.doc"))
+    with pytest.raises(TopologyError, match="cannot be written"):
+        _run("compare", "--peers", "8", "--out", str(tmp_path / "absent" / "choice.png"))
