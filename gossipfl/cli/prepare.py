@@ -28,9 +28,14 @@ def prepare(federation: Federation, folder: Path) -> list[Path]:
 
     keys = _make_keys(folder / "keys", federation.peers)
     ports = _free_ports(federation.peers)
+    schedule = federation.meeting.schedule
     shared = federation.experiment.model_dump(
-        mode="json", include={"model", "learning", "run"}, exclude_none=True
+        mode="json",
+        include={"model", "learning", "run", *(["topology"] if schedule else [])},
+        exclude_none=True,
     )
+    if schedule:
+        shared["topology"]["peers"] = federation.peers
     homes = [folder / "nodes" / str(number) for number in range(federation.peers)]
     for number, home in enumerate(homes):
         home.mkdir(parents=True)
@@ -42,9 +47,10 @@ def prepare(federation: Federation, folder: Path) -> list[Path]:
             "number": number,
             "keep_rounds": True,
             "wait_s": GATHER_S,
-        }
+        } | ({"place": number} if schedule else {})
         peers: list[dict[str, Any]] = [
             {"name": _name(other), "address": f"{HOST}:{ports[other]}", "key": keys[other][0].key.hex()}
+            | ({"place": other} if schedule else {})
             for other in federation.topology.neighbours(number)
         ]
         table = {"node": node, "data": {"prepared": "rows.npz"}, **shared, "peer": peers}

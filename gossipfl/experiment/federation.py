@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from gossipfl.data import (
 from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.protocol.targets import Neighbours
-from gossipfl.topology import Topology, build_topology, mixing_matrix, read_topology, spectral_gap
+from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
+from gossipfl.topology import Topology, mixing_matrix, spectral_gap
+from gossipfl.topology.spectrum import schedule_gap
 
 TEST_SEED = 2
 """Draws the common test part: runs with different seeds are judged by the same rows."""
@@ -34,18 +37,23 @@ GAP_PEERS_MAX = 20_000
 """Larger graphs take minutes to find their spectral gap."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Federation:
     """Peers `0 .. n-1` with their graph, data and model; everything is a pure function of the experiment."""
 
     experiment: Experiment
-    topology: Topology
+    meeting: Meeting
     dataset: Dataset
     model: Model
     algorithm: Algorithm[Any]
     train: Samples  # of each peer
     test: Samples  # common to all, seen by none in training
     local_test: Samples | None  # of each peer
+
+    @property
+    def topology(self) -> Topology:
+        """The graph of all who ever meet."""
+        return self.meeting.topology
 
     @property
     def peers(self) -> int:
@@ -57,11 +65,13 @@ class Federation:
         """What models are judged by: accuracy of classes, or r2 of numbers."""
         return "accuracy" if self.dataset.classes else "r2"
 
-    @property
+    @cached_property
     def spectral_gap(self) -> float | None:
-        """Of the mixing that the peers will apply; None where it is too small or too costly to be found."""
+        """Of the mixing that the peers will apply, per round; None where it costs too much to find."""
         if self.peers > GAP_PEERS_MAX:
             return None
+        if self.meeting.schedule:
+            return schedule_gap(self.meeting.schedule)
         counts = self.train.counts if self.experiment.learning.weights == "samples" else None
         return spectral_gap(mixing_matrix(self.topology, counts), counts)
 
@@ -74,6 +84,13 @@ class Federation:
         draws = Draws(self.experiment.run.seed, peers, round)
         return self.model.fit(vectors, self.train.of(peers), draws)
 
+    def targets(self, number: int) -> Targets:
+        """Whom peer `number` speaks to and waits for."""
+        neighbours, schedule = self.topology.neighbours(number), self.meeting.schedule
+        if schedule is None:
+            return Neighbours(neighbours)
+        return Scheduled(schedule, number, dict(zip(neighbours, neighbours, strict=True)))
+
     def new_peer(self, number: int, epoch: int) -> RoundPeer:
         """Peer `number`, in the `epoch`-th of its lives."""
         learning = self.experiment.learning
@@ -81,7 +98,7 @@ class Federation:
             number,
             self.algorithm,
             self.start(),
-            Neighbours(self.topology.neighbours(number)),
+            self.targets(number),
             rounds=learning.rounds,
             samples=int(self.train.counts[number]),
             seed=self.experiment.run.seed,
@@ -107,22 +124,25 @@ def build(
     held, test = _common_test(experiment.data, dataset)
     peers = topology.peers if topology else experiment.topology.peers
     parts, names = split(experiment.data, dataset, held, peers, seed)
-    topology = topology or _topology(experiment, len(parts), names)
-    if topology.peers != len(parts):
+    learning = experiment.learning
+    meeting = meeting_of(experiment.topology, learning, len(parts), seed, names=names, topology=topology)
+    if meeting.topology.peers != len(parts):
         raise SettingsError(
-            f"The graph has {topology.peers} peers, but the data is split among {len(parts)}: "
+            f"The graph has {meeting.topology.peers} peers, but the data is split among {len(parts)}: "
             "make topology.peers fit the split."
         )
     train, local_test = _local_parts(experiment.data, parts, seed)
-    features, learning = dataset.features.shape[1], experiment.learning
-    model = model or build_model_from(experiment.model, learning, features, dataset.classes)
+    if algorithm is None:
+        algorithm = build_algorithm_from(learning, aggregator)
+        refuse_misfits(learning.algorithm, algorithm, meeting)
+    model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
     values, targets = _arrays(dataset, model)
     return Federation(
         experiment,
-        topology,
+        meeting,
         dataset,
         model,
-        algorithm or build_algorithm(learning.algorithm, aggregator or learning.aggregator),
+        algorithm,
         Samples.parts(values, targets, train),
         Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
@@ -178,6 +198,17 @@ def build_model_from(
     )
 
 
+def build_algorithm_from(learning: LearningSettings, aggregator: Aggregator | None = None) -> Algorithm[Any]:
+    """The algorithm that settings describe, combining with `aggregator` if that is given."""
+    return build_algorithm(
+        learning.algorithm,
+        aggregator or learning.aggregator,
+        compressor=learning.compressor,
+        compression=learning.compression,
+        options=learning.options,
+    )
+
+
 def split(
     settings: DataSettings, dataset: Dataset, held: Array, peers: int | None, seed: int
 ) -> tuple[list[Array], tuple[str, ...] | None]:
@@ -202,25 +233,6 @@ def split(
         classes=dataset.classes is not None,
     )
     return [held[part] for part in parts], names
-
-
-def _topology(experiment: Experiment, peers: int, names: tuple[str, ...] | None) -> Topology:
-    wanted = experiment.topology
-    if wanted.file is not None:
-        return read_topology(Path(wanted.file), allow_disconnected=wanted.allow_disconnected)
-    built = build_topology(
-        wanted.kind,
-        peers,
-        seed=experiment.run.seed,
-        degree=wanted.degree,
-        probability=wanted.probability,
-        rows=wanted.rows,
-        radius=wanted.radius,
-        rewiring=wanted.rewiring,
-        branching=wanted.branching,
-        allow_disconnected=wanted.allow_disconnected,
-    )
-    return replace(built, names=names) if names else built
 
 
 def _common_test(settings: DataSettings, dataset: Dataset) -> tuple[Array, Dataset]:

@@ -11,31 +11,35 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
-from gossipfl.errors import DataError
-from gossipfl.experiment.federation import build_model_from
+from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.federation import build_algorithm_from, build_model_from
 from gossipfl.experiment.files import read_toml, validate
+from gossipfl.experiment.meeting import meeting_of, refuse_misfits
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.settings import (
+    PEERS_MAX,
     Fraction,
     LearningSettings,
     ModelSettings,
     RunSettings,
     Section,
+    TopologySettings,
     refuse_unheard,
     without,
 )
-from gossipfl.experiment.unheard import unheard_training
+from gossipfl.experiment.unheard import unheard_mixing, unheard_training
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
-from gossipfl.learn.registry import build_algorithm
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.protocol.targets import Neighbours
+from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
+from gossipfl.topology import Schedule
 
 
 class NodeSection(Section):
-    """This node. `number` is its place in random draws; its key gives one if it is left out.
+    """This node. `number` stands for it in random draws; its key gives one if it is left out. `place` is
+    where it stands in the [topology] of the run, if that is said.
 
     It begins without those who are not there `wait_s` after the first of its peers is.
     """
@@ -45,6 +49,7 @@ class NodeSection(Section):
     listen: str
     state: str = "state"
     number: int | None = Field(None, ge=0, lt=1 << 32)
+    place: int | None = Field(None, ge=0, lt=PEERS_MAX)
     wait_s: Annotated[float, Field(ge=0.0, le=30 * 24 * 3600)] = 3600.0
     keep_rounds: bool = False
 
@@ -64,6 +69,7 @@ class PeerSection(Section):
     name: str
     address: str
     key: str
+    place: int | None = Field(None, ge=0, lt=PEERS_MAX)
 
 
 class NodeFile(Section):
@@ -71,6 +77,7 @@ class NodeFile(Section):
 
     node: NodeSection
     data: NodeDataSection
+    topology: TopologySettings | None = None
     model: ModelSettings = ModelSettings()
     learning: LearningSettings = LearningSettings()
     run: RunSettings = RunSettings()
@@ -78,12 +85,25 @@ class NodeFile(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> NodeFile:
-        refuse_unheard(self, unheard_training(self.model.kind, self.learning.steps))
+        refuse_unheard(self, self.unheard())
+        places = [self.node.place, *(peer.place for peer in self.peer)]
+        if self.topology is not None and (None in places or len(set(places)) < len(places)):
+            raise ValueError("give node.place and the place of each [[peer]], all different, for [topology]")
+        if self.topology is None and any(place is not None for place in places):
+            raise ValueError("leave out place, or say in [topology] of what graph")
         return self
 
     @model_serializer(mode="wrap")
     def _heard_alone(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without(dump(self), unheard_training(self.model.kind, self.learning.steps))
+        return without(dump(self), self.unheard())
+
+    def unheard(self) -> dict[str, str]:
+        """The keys that mean nothing beside the others, and what to do about each."""
+        unheard = unheard_training(self.model.kind, self.learning.steps)
+        if self.topology is not None:
+            return unheard | unheard_mixing(self.topology.kind, self.learning.compressor)
+        mixing = unheard_mixing("", self.learning.compressor)
+        return unheard | {name: advice for name, advice in mixing.items() if name.startswith("learning")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,7 @@ class Member:
     dataset: Dataset
     model: Model
     algorithm: Algorithm[Any]
+    schedule: Schedule | None
     train: Samples
     test: Samples | None
 
@@ -142,17 +163,30 @@ class Member:
             seed=self.file.run.seed,
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
+            topology=self.file.topology and self.file.topology.model_dump(mode="json", exclude={"file"}),
             schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
         )
 
+    def targets(self, key: bytes) -> Targets:
+        """Whom the node speaks to and waits for. Raises `UserError`."""
+        numbers = [peer.number for peer in self.roster(key).neighbours]
+        schedule, place = self.schedule, self.file.node.place
+        if schedule is None or place is None:
+            return Neighbours(tuple(sorted(numbers)))
+        placed = zip(self.file.peer, numbers, strict=True)
+        known = {peer.place: number for peer, number in placed if peer.place is not None}
+        for other in schedule.union().neighbours(place):
+            if other not in known:
+                raise SettingsError(f"{schedule.name} joins place {place} to {other}: add its [[peer]].")
+        return Scheduled(schedule, place, known)
+
     def new_peer(self, key: bytes, epoch: int) -> RoundPeer:
         """The state machine of this node in its boot `epoch`."""
-        roster = self.roster(key)
         return RoundPeer(
             self.number(key),
             self.algorithm,
             self.start(),
-            Neighbours(tuple(sorted(peer.number for peer in roster.neighbours))),
+            self.targets(key),
             rounds=self.file.learning.rounds,
             samples=int(self.train.counts),
             seed=self.file.run.seed,
@@ -188,13 +222,21 @@ def read_member(path: Path) -> Member:
     classes = dataset.classes
     model = build_model_from(file.model, file.learning, dataset.features.shape[1], classes)
     features = dataset.features.astype(model.dtype, copy=False)
+    algorithm, meeting = build_algorithm_from(file.learning), None
+    if file.topology is not None:
+        peers = file.topology.peers
+        if peers is None:
+            raise SettingsError("[topology] needs peers, how many nodes the run has.")
+        meeting = meeting_of(file.topology, file.learning, peers, file.run.seed)
+        refuse_misfits(file.learning.algorithm, algorithm, meeting)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
     return Member(
         file,
         folder,
         dataset,
         model,
-        build_algorithm(file.learning.algorithm, file.learning.aggregator),
+        algorithm,
+        meeting.schedule if meeting else None,
         Samples(features, targets, train_rows, np.asarray(len(train_rows))),
         Samples(features, targets, test_rows, np.asarray(len(test_rows))) if len(test_rows) else None,
     )

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from gossipfl.experiment.unheard import unheard_data, unheard_training
+from gossipfl.experiment.unheard import unheard_data, unheard_mixing, unheard_training
 
 ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
@@ -54,6 +54,7 @@ class TopologySettings(Section):
     branching: int | None = Field(None, ge=1)
     file: str | None = None
     allow_disconnected: bool = False
+    allow_asymptotic: bool = False
 
 
 class DataSettings(Section):
@@ -97,8 +98,11 @@ class LearningSettings(Section):
     """How each peer trains, and how it takes in what it hears."""
 
     algorithm: str = "dpsgd"
+    options: dict[str, Any] = Field(default_factory=dict)
     aggregator: str = "mean"
-    weights: Literal["samples", "uniform"] = "samples"
+    compressor: str | None = None
+    compression: dict[str, Any] = Field(default_factory=dict)
+    weights: Literal["samples", "uniform", "best-constant", "fastest"] = "samples"
     rounds: int = Field(30, ge=1, le=ROUNDS_MAX)
     batch: int = Field(32, ge=1)
     epochs: int = Field(5, ge=1)
@@ -172,7 +176,11 @@ class Experiment(Section):
         """The keys that mean nothing beside the others, and what to do about each."""
         data = self.data
         given = {key for key in ("file", "schema_file", "test_file") if getattr(data, key) is not None}
-        return unheard_training(self.model.kind, self.learning.steps) | unheard_data(data.split, given)
+        return (
+            unheard_training(self.model.kind, self.learning.steps)
+            | unheard_mixing(self.topology.kind, self.learning.compressor)
+            | unheard_data(data.split, given)
+        )
 
 
 def refuse_unheard(settings: Section, unheard: dict[str, str]) -> None:

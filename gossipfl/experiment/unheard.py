@@ -39,6 +39,20 @@ def unheard_training(kind: str, steps: int | None) -> dict[str, str]:
     return unheard
 
 
+def unheard_mixing(kind: str, compressor: str | None) -> dict[str, str]:
+    """Keys of [topology] and [learning] that mean nothing to this `kind` of graph, or to no `compressor`."""
+    from gossipfl.topology import SCHEDULES
+
+    unheard: dict[str, str] = {}
+    if compressor is None:
+        unheard["learning.compression"] = "name a learning.compressor, whose options it holds"
+    if kind in SCHEDULES:
+        unheard["learning.weights"] = f'the schedule "{kind}" says what each peer counts'
+    else:
+        unheard["topology.allow_asymptotic"] = f'it is for schedules, and "{kind}" is one graph'
+    return unheard
+
+
 def _rate(family: str) -> str:
     return 'learning_rate = "constant", eta0 = 0.1' if family == "SGD" else "learning_rate_init = 0.01"
 

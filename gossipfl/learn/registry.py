@@ -1,14 +1,17 @@
-"""The names by which settings call models, algorithms and aggregators."""
+"""The names by which settings call models, algorithms, aggregators and compressors, and what is known of each."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.combine_then_adapt import CombineThenAdapt
-from gossipfl.learn.contracts import Aggregator, Algorithm, Model
+from gossipfl.learn.compressors import build_compressor
+from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Model
 from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.exact_diffusion import ExactDiffusion
@@ -21,14 +24,77 @@ from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
 AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
-ALGORITHMS: dict[str, Callable[[Aggregator], Algorithm[Any]]] = {
-    "dpsgd": Dpsgd,
-    "combine-then-adapt": CombineThenAdapt,
-    "momentum": Momentum,
-    "quasi-global": QuasiGlobal,
-    "gradient-tracking": GradientTracking,
-    "exact-diffusion": ExactDiffusion,
-    "extra": Extra,
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """An algorithm by name: how it is built, and what a person needs to know to choose it.
+
+    Its hyper-parameters are the fields of the dataclass that `build` is; a field `aggregator` or
+    `compressor` is filled in by the settings of that name.
+    """
+
+    build: type[Algorithm[Any]]
+    paper: str
+    purpose: str
+    needs: frozenset[str] = frozenset()
+    """Of: "symmetric" mixing weights, a "static" graph, a "tree", "rounds" in step, a "compressor"."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The hyper-parameters with their defaults."""
+        return {
+            field.name: field.default
+            for field in dataclasses.fields(self.build)  # type: ignore[arg-type]
+            if field.name not in ("aggregator", "compressor")
+        }
+
+    def takes(self, part: str) -> bool:
+        """Whether it has an "aggregator" or a "compressor"."""
+        return part in (field.name for field in dataclasses.fields(self.build))  # type: ignore[arg-type]
+
+
+_ROUNDS = frozenset({"rounds"})
+_STATIC = frozenset({"rounds", "static", "symmetric"})
+
+ALGORITHMS: dict[str, Method] = {
+    "dpsgd": Method(
+        Dpsgd,
+        "Lian et al. 2017, arXiv 1705.09056",
+        "the default: train, tell the neighbours, take the mean",
+    ),
+    "combine-then-adapt": Method(
+        CombineThenAdapt,
+        "Lian et al. 2017, arXiv 1705.09056",
+        "D-PSGD as first published: step along the gradient taken before mixing",
+        _ROUNDS,
+    ),
+    "momentum": Method(
+        Momentum,
+        "Lian et al. 2017, arXiv 1705.09056; Douillard et al. 2023, arXiv 2311.08105",
+        "few rounds with many local steps, like data",
+    ),
+    "quasi-global": Method(
+        QuasiGlobal,
+        "Lin et al. 2021, arXiv 2102.04761",
+        "unlike data, at the bytes of D-PSGD",
+        _ROUNDS,
+    ),
+    "gradient-tracking": Method(
+        GradientTracking,
+        "Nedic et al. 2017, arXiv 1607.03218; Pu et al. 2018, arXiv 1810.06653",
+        "very unlike data: the exact optimum, on directed and changing graphs too",
+        _ROUNDS,
+    ),
+    "exact-diffusion": Method(
+        ExactDiffusion,
+        "Tang et al. 2018, arXiv 1803.07068; Yuan et al. 2019, arXiv 1702.05122",
+        "very unlike data: the exact optimum",
+        _STATIC,
+    ),
+    "extra": Method(
+        Extra, "Shi et al. 2015, arXiv 1404.6264", "the exact optimum with a constant step", _STATIC
+    ),
 }
 
 
@@ -69,15 +135,53 @@ def build_model(
     return softmax(features, classes, training, dtype)
 
 
-def build_algorithm(name: str, aggregator: str | Aggregator = "mean") -> Algorithm[Any]:
-    """The algorithm called `name`, combining with `aggregator`, a name or one of the user's own.
-
-    Unknown names raise `SettingsError`.
-    """
+def method_named(name: str) -> Method:
+    """What is known of the algorithm called `name`. Raises `SettingsError`."""
     if name not in ALGORITHMS:
         raise SettingsError(f"There is no algorithm {name!r}: {instead(name, ALGORITHMS)}")
-    if not isinstance(aggregator, str):
-        return ALGORITHMS[name](aggregator)
-    if aggregator not in AGGREGATORS:
-        raise SettingsError(f"There is no aggregator {aggregator!r}: {instead(aggregator, AGGREGATORS)}")
-    return ALGORITHMS[name](AGGREGATORS[aggregator]())
+    return ALGORITHMS[name]
+
+
+def build_algorithm(
+    name: str,
+    aggregator: str | Aggregator = "mean",
+    *,
+    compressor: str | Compressor | None = None,
+    compression: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Algorithm[Any]:
+    """The algorithm called `name` with its hyper-parameters `options`.
+
+    `aggregator` and `compressor` are names, or objects of the user's own; `compression` are the options of a
+    compressor that is named. Names and options unknown, or of no use to the algorithm, raise `SettingsError`.
+    """
+    method = method_named(name)
+    given = dict(options or {})
+    for unknown in given.keys() - method.options.keys():
+        known = f"it has {', '.join(method.options)}" if method.options else "it has none"
+        raise SettingsError(f"The algorithm {name!r} has no option {unknown!r}: {known}.")
+    if method.takes("aggregator"):
+        given["aggregator"] = aggregator if not isinstance(aggregator, str) else _aggregator(aggregator)
+    elif aggregator != "mean":
+        raise SettingsError(
+            f"The algorithm {name!r} is defined for weighted means: leave out the aggregator."
+        )
+    if method.takes("compressor"):
+        if isinstance(compressor, str):
+            compressor = build_compressor(compressor, **(compression or {}))
+        given |= {"compressor": compressor} if compressor is not None else {}
+    elif compressor is not None:
+        able = [other for other, method in ALGORITHMS.items() if method.takes("compressor")]
+        raise SettingsError(f"The algorithm {name!r} takes no compressor: use {', '.join(able)}.")
+    try:
+        return method.build(**given)
+    except TypeError:
+        raise SettingsError(
+            f"The algorithm {name!r} needs a compressor, such as 'top-k': name one."
+        ) from None
+
+
+def _aggregator(name: str) -> Aggregator:
+    if name not in AGGREGATORS:
+        raise SettingsError(f"There is no aggregator {name!r}: {instead(name, AGGREGATORS)}")
+    return AGGREGATORS[name]()

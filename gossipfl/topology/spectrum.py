@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gossipfl.topology.graph import Floats, Topology
+from gossipfl.topology.graph import Floats, Integers, Topology
 from gossipfl.topology.mixing import mixing_matrix
 
 if TYPE_CHECKING:
@@ -96,6 +96,37 @@ def facts(topology: Topology, samples: ArrayLike | None = None) -> dict[str, Any
         "spectral_gap": gap,
         "rounds_to_consensus": None if gap is None else rounds_to_consensus(gap),
     }
+
+
+def schedule_facts(schedule: Schedule) -> dict[str, Any]:
+    """What is worth knowing about a schedule, ready for JSON; `degree` is to how many others a peer speaks.
+
+    Of a schedule without a period, AVERAGED_ROUNDS rounds are counted. `rounds_to_consensus` is to exact
+    agreement where it is `finite_time`, else to a thousandth of the first differences.
+    """
+    rounds = range(1, (schedule.period or AVERAGED_ROUNDS) + 1)
+    sent = np.stack([_sent(schedule.mixing(round)) for round in rounds])
+    gap = schedule_gap(schedule)
+    to_agree = None if gap is None else rounds_to_consensus(gap)
+    return {
+        "schedule": schedule.name,
+        "peers": schedule.peers,
+        "period": schedule.period,
+        "finite_time": schedule.finite_time,
+        "doubly_stochastic": schedule.doubly_stochastic,
+        "symmetric": schedule.symmetric,
+        "degree_min": int(sent.min()),
+        "degree_mean": float(sent.mean()),
+        "degree_max": int(sent.max()),
+        "spectral_gap": gap,
+        "rounds_to_consensus": schedule.period if schedule.finite_time else to_agree,
+    }
+
+
+def _sent(matrix: csr_array) -> Integers:
+    """To how many others each peer speaks, (peers,)."""
+    mine, theirs = matrix.nonzero()
+    return np.bincount(theirs[mine != theirs], minlength=matrix.shape[0])
 
 
 def _symmetrised(matrix: csr_array, root: Floats) -> csr_array:

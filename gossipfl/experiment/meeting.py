@@ -1,0 +1,126 @@
+"""Who meets whom: the graph or the schedule that settings describe, and what an algorithm needs of it.
+
+Rules:
+- A combination that cannot work is refused with the reason and the nearest thing that works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gossipfl.errors import SettingsError
+from gossipfl.experiment.settings import LearningSettings, TopologySettings
+from gossipfl.learn.contracts import Algorithm
+from gossipfl.learn.registry import ALGORITHMS
+from gossipfl.topology import (
+    SCHEDULES,
+    Schedule,
+    Topology,
+    best_constant,
+    build_schedule,
+    build_topology,
+    fastest_mixing,
+    mixing_matrix,
+    read_topology,
+)
+
+EXACT_EIGENVALUE_PEERS_MAX = 2_000
+"""Of larger graphs the least eigenvalue is bounded by their diagonals, not searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """All who ever meet, as a graph; and a schedule, where the mixing weights do not follow from claims."""
+
+    topology: Topology
+    schedule: Schedule | None = None
+
+
+def meeting_of(
+    wanted: TopologySettings,
+    learning: LearningSettings,
+    peers: int,
+    seed: int,
+    *,
+    names: tuple[str, ...] | None = None,
+    topology: Topology | None = None,
+) -> Meeting:
+    """What `wanted` describes for so many peers, or what `topology` is, which takes its place."""
+    if topology is None and wanted.kind in SCHEDULES and wanted.file is None:
+        schedule = build_schedule(
+            wanted.kind, peers, seed=seed, degree=wanted.degree, allow_asymptotic=wanted.allow_asymptotic
+        )
+        schedule = replace(schedule, names=names) if names else schedule
+        return Meeting(schedule.union(), schedule)
+    topology = topology or _topology(wanted, peers, seed, names)
+    weigh = {"best-constant": best_constant, "fastest": fastest_mixing}.get(learning.weights)
+    return Meeting(topology, Schedule.of(topology, weigh(topology)) if weigh else None)
+
+
+def _topology(wanted: TopologySettings, peers: int, seed: int, names: tuple[str, ...] | None) -> Topology:
+    if wanted.file is not None:
+        return read_topology(Path(wanted.file), allow_disconnected=wanted.allow_disconnected)
+    built = build_topology(
+        wanted.kind,
+        peers,
+        seed=seed,
+        degree=wanted.degree,
+        probability=wanted.probability,
+        rows=wanted.rows,
+        radius=wanted.radius,
+        rewiring=wanted.rewiring,
+        branching=wanted.branching,
+        allow_disconnected=wanted.allow_disconnected,
+    )
+    return replace(built, names=names) if names else built
+
+
+def refuse_misfits(name: str, algorithm: Algorithm[Any], meeting: Meeting) -> None:
+    """Raise `SettingsError` if the algorithm called `name` cannot work where peers meet so."""
+    needs, topology, schedule = ALGORITHMS[name].needs, meeting.topology, meeting.schedule
+    if "tree" in needs and (schedule or len(topology.edges) != topology.peers - 1 or not topology.connected):
+        raise SettingsError(
+            f'The algorithm "{name}" relays along a tree, and {topology.name} is none: take topology.kind = '
+            '"path", "star" or "tree", or the algorithm "exact-diffusion", which takes any connected graph.'
+        )
+    if schedule is None:
+        return _refuse_oscillation(name, algorithm, meeting)
+    if "static" in needs and schedule.period != 1:
+        raise SettingsError(
+            f'The algorithm "{name}" needs the same graph in every round, and {schedule.name} changes: take '
+            f"{_any_round(name)}."
+        )
+    if "symmetric" in needs and not schedule.symmetric:
+        raise SettingsError(
+            f'The algorithm "{name}" needs peers that weigh each other alike, and those of {schedule.name} '
+            'do not: take the algorithm "gradient-tracking" or "push-sum", or an undirected graph.'
+        )
+    return _refuse_oscillation(name, algorithm, meeting)
+
+
+def _any_round(name: str) -> str:
+    """What serves on a changing graph in the place of the algorithm called `name`."""
+    if ALGORITHMS[name].takes("compressor"):
+        others = [other for other, method in ALGORITHMS.items() if method.takes("compressor")]
+        fit = [f'"{other}"' for other in others if "static" not in ALGORITHMS[other].needs]
+        return f"the algorithm {' or '.join(fit)}, or one graph for all rounds"
+    return 'the algorithm "gradient-tracking", or one graph for all rounds'
+
+
+def _refuse_oscillation(name: str, algorithm: Algorithm[Any], meeting: Meeting) -> None:
+    """Raise `SettingsError` for D^2 without its lazy step where an eigenvalue is -1/3 or below."""
+    if getattr(algorithm, "lazy", True):
+        return
+    matrix = meeting.schedule.mixing(1) if meeting.schedule else mixing_matrix(meeting.topology)
+    least = 2.0 * float(matrix.diagonal().min()) - 1.0  # Gershgorin
+    if least <= -1 / 3 and matrix.shape[0] <= EXACT_EIGENVALUE_PEERS_MAX:
+        least = float(np.linalg.eigvalsh(matrix.toarray())[0])
+    if least <= -1 / 3:
+        raise SettingsError(
+            f'The algorithm "{name}" diverges on {meeting.topology.name} without its lazy step: the least '
+            f"eigenvalue of the weights is {least:.3f}, and it must be above -1/3: leave out lazy = false."
+        )
