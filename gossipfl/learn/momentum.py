@@ -17,6 +17,7 @@ import numpy as np
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.options import demand_between
 
 
 class MomentumState(NamedTuple):
@@ -33,6 +34,9 @@ class Momentum:
     aggregator: Aggregator = field(default_factory=WeightedMean)
     decay: float = 0.9
     nesterov: bool = True
+
+    def __post_init__(self) -> None:
+        demand_between("decay", self.decay, 0.0, 1.0)
 
     def start(self, vector: Array, mass: Array = ONE) -> MomentumState:
         """The state of a peer whose first model is `vector` (..., d)."""

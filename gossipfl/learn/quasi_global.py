@@ -15,6 +15,7 @@ import numpy as np
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.options import demand_between
 
 
 class QuasiGlobalState(NamedTuple):
@@ -33,6 +34,10 @@ class QuasiGlobal:
     decay: float = 0.9
     kept: float = 0.9
     nesterov: bool = True
+
+    def __post_init__(self) -> None:
+        demand_between("decay", self.decay, 0.0, 1.0)
+        demand_between("kept", self.kept, 0.0, 1.0)
 
     def start(self, vector: Array, mass: Array = ONE) -> QuasiGlobalState:
         """The state of a peer whose first model is `vector` (..., d)."""

@@ -1,4 +1,4 @@
-"""The names by which settings call models, algorithms, aggregators and compressors, and what is known of each."""
+"""The names by which settings call models, algorithms, aggregators and compressors; what is known of each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.choco import Choco
 from gossipfl.learn.combine_then_adapt import CombineThenAdapt
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Model
+from gossipfl.learn.deepsqueeze import DeepSqueeze
+from gossipfl.learn.direct import Direct
 from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.exact_diffusion import ExactDiffusion
@@ -19,6 +22,8 @@ from gossipfl.learn.extra import Extra
 from gossipfl.learn.gradient_tracking import GradientTracking
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
 from gossipfl.learn.momentum import Momentum
+from gossipfl.learn.moniqua import Moniqua
+from gossipfl.learn.options import checked
 from gossipfl.learn.quasi_global import QuasiGlobal
 from gossipfl.learn.training import DEFAULT, Training
 
@@ -95,6 +100,30 @@ ALGORITHMS: dict[str, Method] = {
     "extra": Method(
         Extra, "Shi et al. 2015, arXiv 1404.6264", "the exact optimum with a constant step", _STATIC
     ),
+    "direct": Method(
+        Direct,
+        "Carli et al. 2010, Automatica",
+        "a half or a quarter of the bytes: with float16, bfloat16 or int8",
+        frozenset({"compressor"}),
+    ),
+    "choco": Method(
+        Choco,
+        "Koloskova et al. 2019, arXiv 1902.00340; 2020, arXiv 1907.09356",
+        "a tenth of the bytes and less, by any compressor",
+        frozenset({"rounds", "static", "compressor"}),
+    ),
+    "deepsqueeze": Method(
+        DeepSqueeze,
+        "Tang et al. 2019, arXiv 1907.07346",
+        "few bytes without a memory of neighbours, on changing graphs too",
+        frozenset({"rounds", "compressor"}),
+    ),
+    "moniqua": Method(
+        Moniqua,
+        "Lu and De Sa 2020, arXiv 2002.11787",
+        "few bits of each parameter and no memory at all, among peers that stay near",
+        _ROUNDS,
+    ),
 }
 
 
@@ -156,10 +185,7 @@ def build_algorithm(
     compressor that is named. Names and options unknown, or of no use to the algorithm, raise `SettingsError`.
     """
     method = method_named(name)
-    given = dict(options or {})
-    for unknown in given.keys() - method.options.keys():
-        known = f"it has {', '.join(method.options)}" if method.options else "it has none"
-        raise SettingsError(f"The algorithm {name!r} has no option {unknown!r}: {known}.")
+    given = checked(f"algorithm {name!r}", options or {}, method.options)
     if method.takes("aggregator"):
         given["aggregator"] = aggregator if not isinstance(aggregator, str) else _aggregator(aggregator)
     elif aggregator != "mean":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.compressors.packing import FLOAT32_MAX, demand_between, finite
+from gossipfl.learn.compressors.packing import FLOAT32_MAX, finite
 from gossipfl.learn.contracts import Array, Payload
+from gossipfl.learn.options import demand_between
 
 _STEPS = 127
 # A block's largest magnitude is 127 steps, which must not overflow when it is multiplied out.

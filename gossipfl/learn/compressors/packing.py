@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gossipfl.errors import RemoteProtocolError, SettingsError
+from gossipfl.errors import RemoteProtocolError
 from gossipfl.learn.contracts import Array
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -120,12 +120,3 @@ def finite(numbers: Array, dtype: np.dtype[Any]) -> Array:
     if not np.isfinite(cast).all():
         raise RemoteProtocolError("code", "A code stands for numbers that are not finite.")
     return cast
-
-
-def demand_between(name: str, value: float, low: float, high: float) -> None:
-    """Refuse an option that is not a number from `low` to `high`, whole where these are."""
-    whole = isinstance(low, int)
-    fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not (fits and low <= value <= high):
-        kind = "a whole number" if whole else "a number"
-        raise SettingsError(f"{name} is {value!r}: set it to {kind} from {low:g} to {high:g}.")

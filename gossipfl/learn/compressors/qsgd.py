@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.compressors.packing import FLOAT32_MAX, demand_between, finite, packed, unpacked
+from gossipfl.learn.compressors.packing import FLOAT32_MAX, finite, packed, unpacked
 from gossipfl.learn.contracts import Array, Payload
+from gossipfl.learn.options import demand_between
 
 
 @dataclass(frozen=True, slots=True)

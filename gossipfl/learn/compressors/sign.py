@@ -13,8 +13,9 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.compressors.blocks import in_blocks
-from gossipfl.learn.compressors.packing import FLOAT32_MAX, demand_between, finite
+from gossipfl.learn.compressors.packing import FLOAT32_MAX, finite
 from gossipfl.learn.contracts import Array, Payload
+from gossipfl.learn.options import demand_between
 
 
 @dataclass(frozen=True, slots=True)

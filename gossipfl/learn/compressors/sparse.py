@@ -12,8 +12,9 @@ import numpy as np
 
 from gossipfl.draws import Draws, philox4x32
 from gossipfl.learn.compressors.blocks import Int8Blocks
-from gossipfl.learn.compressors.packing import Places, demand_between
+from gossipfl.learn.compressors.packing import Places
 from gossipfl.learn.contracts import Array, Compressor, Payload
+from gossipfl.learn.options import demand_between
 
 _KEY = (0x5EED_0F5E, 0x7A11_D0CE)
 _SHARE_MIN = 1e-6
