@@ -8,33 +8,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gossipfl.cli.candidates import compare_all
 from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import TopologyError
 
 if TYPE_CHECKING:
-    from gossipfl.topology import Comparison, Family, ScheduleFamily, Topology
+    from gossipfl.topology import Family, Schedule, ScheduleFamily, Topology
 
 app = typer.Typer(no_args_is_help=True, help="List, show, draw and compare topologies: who speaks to whom.")
+app.command("compare")(compare_all)
 
 PEERS = 16
 """How many peers a family gets if none are asked for."""
 
-PARAMETERS = 650
-"""How many numbers a message holds if it is not said: a linear model of 64 features and 10 classes."""
-
 NameOrFile = Annotated[
-    str, typer.Argument(metavar="NAME|FILE", help="A family (see `list`) or a graph file.")
+    str, typer.Argument(metavar="NAME|FILE", help="A family or schedule (see `list`) or a graph file.")
 ]
 Peers = Annotated[int | None, typer.Option(help=f"How many peers a family has; {PEERS} if not given.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random families.")]
 Degree = Annotated[
-    int | None, typer.Option(help="k-regular, small-world: neighbours; scale-free: new edges.")
+    int | None,
+    typer.Option(help="k-regular, small-world: neighbours; scale-free: new edges; schedules: per round."),
 ]
 Probability = Annotated[float | None, typer.Option(help="erdos-renyi: how likely each pair is joined.")]
 Rows = Annotated[int | None, typer.Option(help="grid, torus: number of rows.")]
 Radius = Annotated[float | None, typer.Option(help="geometric: how far peers reach in the unit square.")]
 Rewiring = Annotated[float | None, typer.Option(help="small-world: how likely an edge is moved.")]
 Branching = Annotated[int | None, typer.Option(help="tree: children of each peer.")]
+Asymptotic = Annotated[
+    bool, typer.Option("--allow-asymptotic", help="Accept a schedule that never agrees exactly.")
+]
 Disconnected = Annotated[bool, typer.Option("--allow-disconnected", help="Accept a graph in several parts.")]
 
 
@@ -73,32 +76,31 @@ def show(
     rewiring: Rewiring = None,
     branching: Branching = None,
     allow_disconnected: Disconnected = False,
+    allow_asymptotic: Asymptotic = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the facts of a graph: edges, degrees, diameter, spectral gap.
+    """Print the facts of a graph or schedule: degrees, diameter, spectral gap, rounds to agreement.
 
     Example: gossipfl topology show k-regular --peers 20 --degree 4
+
+    Example: gossipfl topology show base --peers 25 --degree 2
 
     Example: gossipfl topology show hospitals.graphml --json
     """
 
-    from rich.markup import escape
-    from rich.table import Table
-
-    from gossipfl.topology import facts
+    from gossipfl.topology import facts, schedule_facts
 
     options = _given(degree, probability, rows, radius, rewiring, branching)
-    topology = _topology(name, peers, seed, options, allow_disconnected)
-    found = facts(topology)
+    if schedule := _schedule(name, peers, seed, options, allow_asymptotic):
+        found = schedule_facts(schedule)
+        readable = _readable_schedule(found)
+    else:
+        found = facts(_topology(name, peers, seed, options, allow_disconnected))
+        readable = _readable(found)
     if as_json:
         print_json(found)
-        return
-    table = Table(
-        "Fact", "Value", title=escape(f"{topology.name}, {topology.peers} peers"), show_header=False
-    )
-    for fact, value in _readable(found):
-        table.add_row(fact, value)
-    screen().print(table)
+    else:
+        _print_facts(found.get("schedule") or found["topology"], readable)
 
 
 @app.command("draw")
@@ -114,54 +116,29 @@ def draw_picture(
     rewiring: Rewiring = None,
     branching: Branching = None,
     allow_disconnected: Disconnected = False,
+    allow_asymptotic: Asymptotic = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a graph.
+    """Draw a graph, or each round of a schedule.
 
     Example: gossipfl topology draw torus --peers 16 --out torus.png
+
+    Example: gossipfl topology draw base --peers 7
     """
-    from gossipfl.topology import draw
+    from gossipfl.topology import draw, draw_rounds
 
     options = _given(degree, probability, rows, radius, rewiring, branching)
-    topology = _topology(name, peers, seed, options, allow_disconnected)
-    file = draw(topology, out or Path(f"{topology.name}-{topology.peers}.png"))
-    if as_json:
-        print_json({"topology": topology.name, "peers": topology.peers, "out": str(file)})
+    drawn: Schedule | Topology
+    if schedule := _schedule(name, peers, seed, options, allow_asymptotic):
+        drawn = schedule
+        file = draw_rounds(schedule, out or Path(f"{schedule.name}-{schedule.peers}.png"))
     else:
-        screen().print(
-            f"Drew {topology.name} of {topology.peers} peers to {file}", highlight=False, markup=False
-        )
-
-
-@app.command("compare")
-def compare_all(
-    peers: Annotated[int, typer.Option(help="How many peers there are.")] = PEERS,
-    parameters: Annotated[int, typer.Option(help="Numbers (float32) in one message.")] = PARAMETERS,
-    seed: Seed = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="PNG or SVG; topology-compare-PEERS.png if not given.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare all graphs and schedules for a number of peers; what needs the fewest bytes comes first.
-
-    Each is rated by what a peer sends until all agree: exactly, which the schedules do that are built for it
-    as long as nobody is missing, or to a thousandth of the first differences.
-
-    Example: gossipfl topology compare --peers 25
-
-    Example: gossipfl topology compare --peers 64 --parameters 7850 --out choice.svg
-    """
-    from gossipfl.report.candidates import draw_comparison
-    from gossipfl.topology import compare
-
-    found = compare(peers, parameters, seed=seed)
-    file = draw_comparison(found, out or Path(f"topology-compare-{peers}.png"))
+        drawn = topology = _topology(name, peers, seed, options, allow_disconnected)
+        file = draw(topology, out or Path(f"{topology.name}-{topology.peers}.png"))
     if as_json:
-        print_json(_compared(found) | {"out": str(file)})
-        return
-    _print_comparison(found)
-    screen().print(f"Drew them to {file}", markup=False)
+        print_json({"topology": drawn.name, "peers": drawn.peers, "out": str(file)})
+    else:
+        screen().print(f"Drew {drawn.name} of {drawn.peers} peers to {file}", highlight=False, markup=False)
 
 
 def _given(
@@ -178,6 +155,20 @@ def _given(
     return {option: value for option, value in options.items() if value is not None}
 
 
+def _schedule(
+    name: str, peers: int | None, seed: int, options: dict[str, Any], allow_asymptotic: bool
+) -> Schedule | None:
+    """The schedule called `name`, or None if that is a graph; a name of both means the graph."""
+    from gossipfl.topology import FAMILIES, SCHEDULES, build_schedule
+
+    if name not in SCHEDULES or name in FAMILIES:
+        return None
+    if strange := sorted(options.keys() - {"degree"}):
+        raise TopologyError(f"The schedule {name} has no option {strange[0]!r}; leave it out.")
+    size = PEERS if peers is None else peers
+    return build_schedule(name, size, seed=seed, allow_asymptotic=allow_asymptotic, **options)
+
+
 def _topology(
     name: str, peers: int | None, seed: int, options: dict[str, Any], allow_disconnected: bool
 ) -> Topology:
@@ -192,16 +183,51 @@ def _topology(
     return read_topology(name, allow_disconnected=allow_disconnected)
 
 
-def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
-    degrees = f"{found['degree_min']} to {found['degree_max']}, {found['degree_mean']:.4g} on average"
+def _print_facts(name: str, facts: list[tuple[str, str]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("Fact", "Value", title=escape(f"{name}, {dict(facts)['Peers']} peers"), show_header=False)
+    for fact, value in facts:
+        table.add_row(fact, value)
+    screen().print(table)
+
+
+def _readable_schedule(found: dict[str, Any]) -> list[tuple[str, str]]:
+    gap, rounds = found["spectral_gap"], found["rounds_to_consensus"]
+    return [
+        ("Peers", str(found["peers"])),
+        ("Repeats after", _period(found["period"])),
+        ("Speaks to in a round", _degrees(found)),
+        ("Both weigh alike", "yes" if found["symmetric"] else "no"),
+        ("Keeps the mean", "yes" if found["doubly_stochastic"] else "no"),
+        ("Spectral gap per round", "unknown" if gap is None else f"{gap:.6g}"),
+        (
+            "Rounds to exact agreement" if found["finite_time"] else "Rounds to a thousandth",
+            "unknown" if rounds is None else str(rounds),
+        ),
+    ]
+
+
+def _period(rounds: int | None) -> str:
+    if rounds is None:
+        return "never: drawn afresh in every round"
+    return "1 round: it stays" if rounds == 1 else f"{rounds} rounds"
+
+
+def _degrees(found: dict[str, Any]) -> str:
     if found["degree_min"] == found["degree_max"]:
-        degrees = f"{found['degree_min']} for every peer"
+        return f"{found['degree_min']} for every peer"
+    return f"{found['degree_min']} to {found['degree_max']}, {found['degree_mean']:.4g} on average"
+
+
+def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
     gap, rounds = found["spectral_gap"], found["rounds_to_consensus"]
     parts = "yes" if found["connected"] else f"no, {found['components']} components"
     return [
         ("Peers", str(found["peers"])),
         ("Edges", str(found["edges"])),
-        ("Neighbours", degrees),
+        ("Neighbours", _degrees(found)),
         ("Connected", parts),
         ("Diameter", _diameter(found)),
         ("Spectral gap", "not found (it is tiny)" if gap is None else f"{gap:.6g}"),
@@ -224,38 +250,3 @@ def _family(family: Family | ScheduleFamily) -> dict[str, Any]:
         "sizes": family.sizes,
         "options": list(family.options),
     }
-
-
-def _print_comparison(found: Comparison) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from gossipfl.report.words import significant, size
-
-    table = Table(
-        title=f"{found.peers} peers, {found.parameters} parameters", box=SIMPLE_HEAD, pad_edge=False
-    )
-    table.add_column("Graph or schedule", no_wrap=True)
-    for heading in ("Degree", "Gap", "Rounds", "Sends", "Bytes", "To agree"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in found.candidates:
-        rounds = "?" if each.rounds is None else f"{each.rounds}{'=' if each.exact else ' '}"
-        sent = (f"{each.messages:.3g}", size(each.bytes), size(each.bytes_to_agree))
-        table.add_row(each.name, str(each.degree), significant(each.gap), rounds, *sent)
-    table.caption = (
-        "Degree: most others a peer speaks to in a round. Rounds until all agree: = exactly, else to a"
-        " thousandth. Sends: messages of a peer in a round, on average. To agree: its bytes in all rounds."
-    )
-    table.caption_justify = "left"
-    screen().print(table)
-    if found.left_out:
-        screen().print(f"Not for {found.peers} peers: {', '.join(found.left_out)}.")
-    screen().print(found.advice)
-
-
-def _compared(found: Comparison) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    candidates = [asdict(each) | {"bytes_to_agree": each.bytes_to_agree} for each in found.candidates]
-    head = {"peers": found.peers, "parameters": found.parameters, "advice": found.advice}
-    return {**head, "candidates": candidates, "left_out": found.left_out}

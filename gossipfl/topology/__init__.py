@@ -11,7 +11,7 @@ schedule.py       Schedule: weights that change from round to round
 scheduling.py     a schedule by its family and size
 one_peer.py       exponential graphs; base_graphs.py, Base-(k+1); random_rounds.py, drawn afresh
 comparison.py     which of all these suits a number of peers
-drawing.py        pictures, on the positions of layouts.py
+drawing.py        pictures, on the positions of layouts.py; drawing_rounds.py, of schedules
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 from gossipfl.topology.building import build_topology
 from gossipfl.topology.comparison import Candidate, Comparison, compare
 from gossipfl.topology.drawing import draw, draw_on
+from gossipfl.topology.drawing_rounds import draw_rounds
 from gossipfl.topology.families import FAMILIES, Family, find_family
 from gossipfl.topology.files import is_graph_file, read_topology
 from gossipfl.topology.graph import Topology
@@ -26,7 +27,7 @@ from gossipfl.topology.layouts import layout
 from gossipfl.topology.mixing import metropolis_weight, mixing_matrix
 from gossipfl.topology.schedule import Schedule
 from gossipfl.topology.scheduling import SCHEDULES, ScheduleFamily, build_schedule
-from gossipfl.topology.spectrum import facts, rounds_to_consensus, spectral_gap
+from gossipfl.topology.spectrum import facts, rounds_to_consensus, schedule_facts, spectral_gap
 from gossipfl.topology.weights import best_constant, fastest_mixing
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "compare",
     "draw",
     "draw_on",
+    "draw_rounds",
     "facts",
     "fastest_mixing",
     "find_family",
@@ -53,5 +55,6 @@ __all__ = [
     "mixing_matrix",
     "read_topology",
     "rounds_to_consensus",
+    "schedule_facts",
     "spectral_gap",
 ]

@@ -11,20 +11,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from gossipfl.errors import TopologyError
 from gossipfl.topology.building import build_topology
 from gossipfl.topology.families import FAMILIES
-from gossipfl.topology.graph import Integers
 from gossipfl.topology.schedule import Schedule
 from gossipfl.topology.scheduling import SCHEDULES, build_schedule
-from gossipfl.topology.spectrum import AVERAGED_ROUNDS, DENSE_PEERS_MAX, rounds_to_consensus, schedule_gap
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from gossipfl.topology.spectrum import DENSE_PEERS_MAX, schedule_facts
 
 BASE_DEGREES = (1, 2, 3, 4)
 _PARAMETER_BYTES = 4
@@ -138,23 +131,14 @@ def _without_slower(found: list[Candidate]) -> list[Candidate]:
 
 
 def _candidate(name: str, schedule: Schedule, parameters: int) -> Candidate:
-    rounds = [schedule.mixing(round) for round in range(1, (schedule.period or AVERAGED_ROUNDS) + 1)]
-    sent = np.stack([_sent(matrix) for matrix in rounds])
-    gap = schedule_gap(schedule)
-    to_agree = schedule.period if schedule.finite_time else None if gap is None else rounds_to_consensus(gap)
+    found = schedule_facts(schedule)
     return Candidate(
         name=name,
         changes=schedule.period != 1,
         exact=schedule.finite_time,
-        degree=int(sent.max()),
-        gap=gap,
-        rounds=to_agree,
-        messages=float(sent.mean()),
-        bytes=float(sent.mean()) * parameters * _PARAMETER_BYTES,
+        degree=found["degree_max"],
+        gap=found["spectral_gap"],
+        rounds=found["rounds_to_consensus"],
+        messages=found["degree_mean"],
+        bytes=found["degree_mean"] * parameters * _PARAMETER_BYTES,
     )
-
-
-def _sent(matrix: csr_array) -> Integers:
-    """To how many others each peer speaks, (peers,)."""
-    mine, theirs = matrix.nonzero()
-    return np.bincount(theirs[mine != theirs], minlength=matrix.shape[0])

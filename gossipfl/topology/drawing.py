@@ -16,6 +16,7 @@ from gossipfl.topology.layouts import layout
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
 
 LABELS_PEERS_MAX = 64
 
@@ -43,23 +44,33 @@ def draw(
     `values` (peers,) colour the peers, with a colour bar called `label`; see `draw_on` for the rest. Raises
     TopologyError if the ending is another or the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    file = Path(path)
-    if file.suffix.lower() not in _SUFFIXES:
-        raise TopologyError(f"A picture cannot be written to {file}; end its name in {', '.join(_SUFFIXES)}.")
     positions = layout(topology)
-    figure = Figure(_size_in(positions, bar=values is not None), facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_picture(_size_in(positions, bar=values is not None), path)
     axes = figure.add_subplot()
     axes.set_title(title or f"{topology.name}, {topology.peers} peers", color=_INK, fontsize=13, pad=10)
     _draw_at(positions, axes, topology, values, label, killed)
+    return save_picture(figure, path)
+
+
+def new_picture(size_in: tuple[float, float], path: str | Path) -> Figure:
+    """An empty figure of that width and height, or TopologyError if `path` names no kind of picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise TopologyError(f"A picture cannot be written to {path}; end its name in {', '.join(_SUFFIXES)}.")
+    figure = Figure(size_in, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_picture(figure: Figure, path: str | Path) -> Path:
+    """Write `figure` and return its path; TopologyError if it cannot be written."""
     try:
-        figure.savefig(file, dpi=160)
+        figure.savefig(path, dpi=160)
     except OSError as error:
-        raise TopologyError(f"The picture {file} cannot be written: {error.strerror}.") from None
-    return file
+        raise TopologyError(f"The picture {path} cannot be written: {error.strerror}.") from None
+    return Path(path)
 
 
 def draw_on(

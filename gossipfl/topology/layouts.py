@@ -27,9 +27,9 @@ def _shape(topology: Topology) -> Floats:
     if not topology.connected:
         return _springs(topology)
     if degrees.max() <= 2 and edges == peers:
-        return _circle(_walk(topology, 0))
+        return circle(_walk(topology, 0))
     if edges == peers * (peers - 1) // 2 or topology.name in _CIRCULAR:
-        return _circle(np.arange(peers))
+        return circle(np.arange(peers))
     if edges == peers - 1:
         return _tree(topology)
     if topology.name == "hypercube" and peers in _CUBE_AXES:
@@ -39,7 +39,7 @@ def _shape(topology: Topology) -> Floats:
     return _springs(topology)
 
 
-def _circle(order: Integers) -> Floats:
+def circle(order: Integers) -> Floats:
     """The peers in `order`, clockwise from the top."""
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(order)) / len(order)
     positions = np.empty((len(order), 2))
@@ -64,7 +64,7 @@ def _tree(topology: Topology) -> Floats:
         return np.stack((place, np.zeros(topology.peers)), axis=1)
     if degrees.max() == topology.peers - 1:
         hub = int(np.argmax(degrees))
-        return np.insert(_circle(np.arange(topology.peers - 1)), hub, 0.0, axis=0)
+        return np.insert(circle(np.arange(topology.peers - 1)), hub, 0.0, axis=0)
     return _levels(topology, 0 if degrees[0] > 1 else int(np.argmax(degrees)))
 
 
@@ -100,7 +100,7 @@ def _cube(peers: int) -> Floats:
 def _barbell(peers: int) -> Floats:
     """Two circles, each with its bridgehead towards the middle."""
     half = peers // 2
-    turned = _circle(np.arange(half)) @ np.array([[0.0, -1.0], [1.0, 0.0]])  # the first peer to the right
+    turned = circle(np.arange(half)) @ np.array([[0.0, -1.0], [1.0, 0.0]])  # the first peer to the right
     left = np.roll(turned, half - 1, axis=0) - [1.75, 0.0]
     right = -turned + [1.75, 0.0]
     return np.concatenate((left, np.zeros((peers - 2 * half, 2)), right))
@@ -111,7 +111,7 @@ def _springs(topology: Topology) -> Floats:
     import networkx
 
     if topology.peers > SPRING_PEERS_MAX:
-        return _circle(np.arange(topology.peers))
+        return circle(np.arange(topology.peers))
     graph: networkx.Graph[int] = networkx.Graph()
     graph.add_nodes_from(range(topology.peers))
     graph.add_edges_from(topology.edges.tolist())

@@ -91,3 +91,34 @@ def test_compare_refuses_a_plot_of_another_kind(tmp_path: Path) -> None:
         _run("compare", "--peers", "8", "--out", str(tmp_path / "choice.doc"))
     with pytest.raises(TopologyError, match="cannot be written"):
         _run("compare", "--peers", "8", "--out", str(tmp_path / "absent" / "choice.png"))
+
+
+def test_show_prints_the_facts_of_a_schedule() -> None:
+    found = json.loads(_run("show", "base", "--peers", "25", "--degree", "2", "--json"))
+    assert (found["schedule"], found["period"], found["finite_time"], found["degree_max"]) == (
+        "base",
+        6,
+        True,
+        2,
+    )
+    assert "drawn afresh" in _run("show", "random-peers", "--peers", "9")
+    assert "4 for every peer" in _run("show", "random-regular", "--peers", "9", "--degree", "4")
+
+
+def test_a_schedule_that_never_agrees_exactly_is_shown_only_if_allowed() -> None:
+    arguments = ("show", "one-peer-exponential", "--peers", "6")
+    with pytest.raises(TopologyError, match='"base"'):
+        _run(*arguments)
+    assert "thousandth" in _run(*arguments, "--allow-asymptotic")
+
+
+def test_a_schedule_refuses_the_options_of_graphs() -> None:
+    with pytest.raises(TopologyError, match="'rows'"):
+        _run("show", "base", "--rows", "3")
+
+
+def test_draw_writes_the_rounds_of_a_schedule(tmp_path: Path) -> None:
+    out = tmp_path / "rounds.png"
+    said = json.loads(_run("draw", "base", "--peers", "5", "--out", str(out), "--json"))
+    assert (said["topology"], said["out"]) == ("base", str(out))
+    assert out.read_bytes().startswith(b"\x89PNG")

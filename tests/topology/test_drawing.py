@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gossipfl.errors import TopologyError
-from gossipfl.topology import FAMILIES, Topology, build_topology, draw, layout
+from gossipfl.topology import FAMILIES, Topology, build_schedule, build_topology, draw, draw_rounds, layout
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -48,3 +48,11 @@ def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
         draw(build_topology("ring", 6), tmp_path / "ring.doc")
     with pytest.raises(TopologyError, match="cannot be written"):
         draw(build_topology("ring", 6), tmp_path / "absent" / "ring.png")
+
+
+@pytest.mark.parametrize(("name", "peers"), [("base", 7), ("random-peers", 5), ("exponential", 6)])
+def test_the_rounds_of_a_schedule_are_drawn(tmp_path: Path, name: str, peers: int) -> None:
+    path = draw_rounds(build_schedule(name, peers), tmp_path / "rounds.png")
+    assert path.stat().st_size > 5_000
+    with pytest.raises(TopologyError, match=r"\.png"):
+        draw_rounds(build_schedule(name, peers), tmp_path / "rounds.doc")
