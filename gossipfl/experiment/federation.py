@@ -192,6 +192,7 @@ def build_model_from(
             steps=learning.steps,
             momentum=learning.momentum,
             weight_decay=learning.weight_decay,
+            proximal=learning.proximal,
             class_weights=learning.class_weights,
             decay_rounds=learning.rounds if learning.decay == "cosine" else None,
         ),

@@ -111,6 +111,7 @@ class LearningSettings(Section):
     decay: Literal["none", "cosine"] = "cosine"
     momentum: Fraction = 0.0
     weight_decay: float = Field(0.0, ge=0.0, allow_inf_nan=False)
+    proximal: float = Field(0.0, ge=0.0, allow_inf_nan=False)
     class_weights: Literal["balanced"] | tuple[Positive, ...] | None = None
 
 

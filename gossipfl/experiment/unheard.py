@@ -31,6 +31,7 @@ def unheard_training(kind: str, steps: int | None) -> dict[str, str]:
         "learning.decay": f"{kind} takes learning_rate in model.options instead",
         "learning.momentum": _MOMENTUM[family],
         "learning.weight_decay": f"{kind} takes alpha in model.options instead",
+        "learning.proximal": f'{kind} has none, "softmax" and "mlp" have',
         "learning.class_weights": _CLASS_WEIGHTS[family],
         "learning.steps": f"{kind} counts in learning.epochs",
     }
