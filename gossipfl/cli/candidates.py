@@ -13,12 +13,14 @@ from gossipfl.cli.console import AsJson, print_json, screen
 if TYPE_CHECKING:
     from gossipfl.topology import Comparison
 
+PEERS = 16
+"""How many peers there are if it is not said."""
 PARAMETERS = 650
 """How many numbers a message holds if it is not said: a linear model of 64 features and 10 classes."""
 
 
 def compare_all(
-    peers: Annotated[int, typer.Option(help="How many peers there are.")] = 16,
+    peers: Annotated[int, typer.Option(help="How many peers there are.")] = PEERS,
     parameters: Annotated[int, typer.Option(help="Numbers (float32) in one message.")] = PARAMETERS,
     seed: Annotated[int, typer.Option(help="Seed of the random families.")] = 0,
     out: Annotated[

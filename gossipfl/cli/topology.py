@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gossipfl.cli.candidates import compare_all
+from gossipfl.cli.candidates import PEERS, compare_all
 from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import TopologyError
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show, draw and compare topologies: who speaks to whom.")
 app.command("compare")(compare_all)
-
-PEERS = 16
-"""How many peers a family gets if none are asked for."""
 
 NameOrFile = Annotated[
     str, typer.Argument(metavar="NAME|FILE", help="A family or schedule (see `list`) or a graph file.")

@@ -8,7 +8,7 @@ mixing.py         Metropolis-Hastings weights, towards samples or uniform
 weights.py        the best constant and the fastest weights of a graph
 spectrum.py       spectral gap and other facts
 schedule.py       Schedule: weights that change from round to round
-scheduling.py     a schedule by its family and size
+scheduling.py     a schedule by its family and size; replanning.py, when peers are lost
 one_peer.py       exponential graphs; base_graphs.py, Base-(k+1); random_rounds.py, drawn afresh
 comparison.py     which of all these suits a number of peers
 drawing.py        pictures, on the positions of layouts.py; drawing_rounds.py, of schedules
@@ -25,6 +25,7 @@ from gossipfl.topology.files import is_graph_file, read_topology
 from gossipfl.topology.graph import Topology
 from gossipfl.topology.layouts import layout
 from gossipfl.topology.mixing import metropolis_weight, mixing_matrix
+from gossipfl.topology.replanning import replanned
 from gossipfl.topology.schedule import Schedule
 from gossipfl.topology.scheduling import SCHEDULES, ScheduleFamily, build_schedule
 from gossipfl.topology.spectrum import facts, rounds_to_consensus, schedule_facts, spectral_gap
@@ -54,6 +55,7 @@ __all__ = [
     "metropolis_weight",
     "mixing_matrix",
     "read_topology",
+    "replanned",
     "rounds_to_consensus",
     "schedule_facts",
     "spectral_gap",

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,7 +28,7 @@ RESIDUAL_MAX = 1e-12
 """How far the product of one period may be from exact averaging where a schedule promises it."""
 ROUNDS_HELD_MAX = 16
 """How many rounds of a schedule without a period are held at once."""
-MULTIPLIED_PEERS_MAX = 2_048
+MULTIPLIED_PEERS_MAX = 512
 """Up to here a period is multiplied out; above, it is applied to PROBES random vectors."""
 PROBES = 16
 
@@ -44,7 +44,8 @@ class Schedule:
 
     `period` is after how many rounds it repeats (None: drawn afresh each round); `finite_time`, that one
     period makes all peers exactly equal to their mean, W_period ... W_1 = J = 11'/n; `draw` gives the matrix
-    (peers, peers) of a round. Raises TopologyError where a matrix breaks a promise.
+    (peers, peers) of a round, and `again` the same family for another number of peers. Those who are `absent`
+    speak to nobody, and the promise is not about them. Raises TopologyError where a matrix breaks a promise.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Schedule:
     symmetric: bool
     names: tuple[str, ...]
     draw: Callable[[int], csr_array] = field(repr=False)
+    again: Callable[[int], Schedule] | None = field(default=None, repr=False)
+    absent: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         held = lru_cache(self.period or ROUNDS_HELD_MAX)(self._drawn)
@@ -153,14 +156,18 @@ def is_exact(rounds: Sequence[csr_array]) -> bool:
     return residual(rounds) < RESIDUAL_MAX
 
 
-def residual(rounds: Sequence[csr_array]) -> float:
-    """max |W_T ... W_1 - J| of matrices (n, n); above MULTIPLIED_PEERS_MAX, as random vectors see it."""
+def residual(rounds: Sequence[csr_array], absent: Collection[int] = ()) -> float:
+    """max |W_T ... W_1 - J| of matrices (n, n) over all who are not `absent`.
+
+    Above MULTIPLIED_PEERS_MAX it is what random vectors see of it.
+    """
     peers = rounds[0].shape[0]
     values = np.eye(peers) if peers <= MULTIPLIED_PEERS_MAX else _probes(peers)
-    mean = values.mean(axis=0)
+    here = np.setdiff1d(np.arange(peers), list(absent))
+    mean = values[here].mean(axis=0)
     for matrix in rounds:
         values = matrix @ values
-    return float(np.abs(values - mean).max())
+    return float(np.abs(values[here] - mean).max())
 
 
 def _pick(rounds: tuple[csr_array, ...], round: int) -> csr_array:
@@ -189,7 +196,9 @@ def _check(schedule: Schedule) -> None:
                 f"{promise} that two peers weigh each other alike, but they do not in round {round};"
                 " correct the weights, or say that it is not symmetric."
             )
-    if schedule.finite_time and (schedule.period is None or (left := residual(matrices)) >= RESIDUAL_MAX):
+    if schedule.finite_time and (
+        schedule.period is None or (left := residual(matrices, schedule.absent)) >= RESIDUAL_MAX
+    ):
         found = "it has no period" if schedule.period is None else f"one period leaves {left:.2g}"
         raise TopologyError(
             f'{promise} exact agreement, but {found}; take "base", which agrees exactly for any number of'

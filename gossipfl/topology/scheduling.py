@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gossipfl.errors import TopologyError, instead
@@ -62,7 +62,16 @@ def build_schedule(
         raise TopologyError(f"The schedule {name} has no option 'degree' (it takes none); leave it out.")
     if degree is not None and degree < 1:
         raise TopologyError(f"The degree of a schedule is 1 or more, not {degree}.")
-    return family.build(Asked(name, peers, seed, degree, allow_asymptotic))
+    asked = Asked(name, peers, seed, degree, allow_asymptotic)
+    return replace(family.build(asked), again=partial(_again, asked))
+
+
+def _again(asked: Asked, peers: int) -> Schedule:
+    """The same for `peers` peers or, where the family does not take so many, Base-(k+1)."""
+    try:
+        return build_schedule(asked.name, peers, seed=asked.seed, degree=asked.degree)
+    except TopologyError:
+        return build_schedule("base", peers, degree=asked.degree)
 
 
 def _exponential(asked: Asked) -> Schedule:
