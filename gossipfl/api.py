@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from gossipfl.data import Dataset
 from gossipfl.errors import SettingsError, instead
+from gossipfl.experiment.baseline import baseline_rounds, heard_settings, refuse_baseline, without_graph
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.files import validate
 from gossipfl.experiment.modelfile import Explanation, model_file, save_model
@@ -16,7 +18,7 @@ from gossipfl.experiment.recorder import Recorder
 from gossipfl.experiment.settings import Experiment, moments
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Refused, RoundClosed
-from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.messages import PeerId, Traffic, Update
 from gossipfl.protocol.wire import message_bytes
 from gossipfl.report import Run, writing
 from gossipfl.simulator.faults import Latency, Loss, Rule
@@ -36,6 +38,8 @@ def simulate(
     out: str | Path | None = None,
     rules: tuple[Rule, ...] = (),
     progress: Progress | None = None,
+    baseline: str | None = None,
+    participation: float = 1.0,
     **settings: Any,
 ) -> Run:
     """Run an experiment in virtual time and return what came of it.
@@ -46,6 +50,10 @@ def simulate(
     (features, targets) for `data`, a `Model`, an `Algorithm`, an `Aggregator`. `rules` are faults: callables
     `(sender, to, message, now)` that return a verdict. With `out`, the run is written there. Raises
     `UserError`.
+
+    A `baseline` runs in the place of gossip, for the same peers and rows: "local", each peer trains alone;
+    "pooled", one model on all rows; "fedavg", a server that asks a fraction `participation` of the peers in
+    each round. What it has no use for, such as faults or an algorithm, is refused; the graph is set aside.
 
     >>> run = gossipfl.simulate(topology="ring", peers=16, data="digits", rounds=30, seed=1)
     >>> print(run.table())
@@ -63,7 +71,16 @@ def simulate(
         algorithm=objects.get("algorithm"),
         aggregator=objects.get("aggregator"),
     )
-    run = run_network(federation, rules, progress)
+    if baseline is not None:
+        for given in [name for name in ("algorithm", "aggregator") if name in objects] + ["rules"] * bool(
+            rules
+        ):
+            raise SettingsError(f'The baseline "{baseline}" does not hear {given}: leave it out.')
+        run = run_baseline(federation, baseline, participation, progress)
+    elif participation != 1.0:
+        raise SettingsError('participation is for baseline="fedavg": leave it out, or name the baseline.')
+    else:
+        run = run_network(federation, rules, progress)
     if out is not None:
         save_run(run, federation, Path(out))
     return run
@@ -125,6 +142,43 @@ def network_of(
         observe=observe,
         killed=killed,
     )
+
+
+def run_baseline(
+    federation: Federation, baseline: str, participation: float = 1.0, progress: Progress | None = None
+) -> Run:
+    """Run `baseline` ("local", "pooled" or "fedavg") for the peers and rows of `federation`.
+
+    Traffic is that between peers and server; a round takes `network.training_s` of virtual time. Raises
+    `SettingsError` for a setting that the baseline does not hear.
+    """
+    began, settings = time.perf_counter(), federation.experiment
+    refuse_baseline(baseline, settings, participation)
+    federation, training_s = without_graph(federation), settings.network.training_s
+    traffic, digest = Traffic(), blake2b(digest_size=16)
+    recorder = Recorder(federation, lambda: traffic)
+    for round, (vectors, asked) in enumerate(baseline_rounds(federation, baseline, participation), 1):
+        messages = 2 * int(asked.sum())
+        traffic.messages_sent += messages
+        traffic.bytes_sent += messages * message_bytes(Update(round, 0, 1, 0, 0, (vectors[0],)))
+        digest.update(vectors.tobytes())
+        for peer, vector in enumerate(vectors):
+            closed = RoundClosed(round, vector, int(asked[peer]), 0, 0, training_s)
+            recorder.observe(peer, round * training_s, closed)
+        if progress:
+            progress(round * federation.peers, settings.learning.rounds * federation.peers)
+    recorder.close()
+    summary = recorder.summary() | {
+        "engine": f"baseline-{baseline}",
+        **({"participation": participation} if baseline == "fedavg" else {}),
+        "virtual_s": settings.learning.rounds * training_s,
+        "wall_s": time.perf_counter() - began,
+        "trace_hash": digest.hexdigest(),
+        "spectral_gap": None,
+    }
+    run = run_of(federation, recorder, summary)
+    run.settings = heard_settings(run.settings, baseline, federation.peers)
+    return run
 
 
 def check_moments(federation: Federation) -> None:

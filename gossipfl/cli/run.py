@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
+from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,18 @@ Out = Annotated[
 
 
 def simulate(
-    file: File = None, sets: Sets = None, seed: Seed = None, out: Out = None, as_json: AsJson = False
+    file: File = None,
+    sets: Sets = None,
+    seed: Seed = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="In the place of gossip: local, fedavg or pooled; all: beside it."),
+    ] = None,
+    participation: Annotated[
+        float, typer.Option(metavar="FRACTION", help="fedavg: how many of the peers a round asks.")
+    ] = 1.0,
+    out: Out = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run an experiment in virtual time, in this process, the same numbers every time.
 
@@ -46,19 +57,32 @@ def simulate(
     `gossipfl simulate my.toml --set topology.kind=torus --set learning.rounds=50 --json`
 
     `gossipfl simulate runs/ring-16/experiment.toml --out again`
+
+    Baselines answer what a server, or no cooperation, would have given the same peers: `local`, each trains
+    alone; `fedavg`, a server averages what peers train; `pooled`, one model on the rows of all.
+
+    `gossipfl simulate ring-16 --baseline all`
+
+    `gossipfl simulate ring-16 --baseline fedavg --participation 0.25`
     """
-    from gossipfl.api import check_moments, run_network, save_run
+    from gossipfl.api import check_moments, save_run
+    from gossipfl.cli.baselines import ALL, GOSSIP, check_baseline, run_one, side_by_side
     from gossipfl.experiment.federation import build
 
     experiment = _experiment(file, sets, seed)
     federation = build(experiment)
     check_moments(federation)
-    folder = _new_folder(out, experiment)
+    check_baseline(baseline, experiment, participation)
+    name = experiment.run.name + (f"-{baseline}" if baseline else "")
+    folder = _new_folder(out, name, GOSSIP if baseline == ALL else "models")
     if federation.peers > PEERS_QUICK_MAX:
         typer.echo(f"{federation.peers} peers: this will take minutes.", err=True)
-    with progress_bar(f"{experiment.run.name}: {federation.peers} peers") as progress:
-        run = run_network(federation, progress=progress)
-    run.summary["command"] = _command("simulate", file, sets, seed)
+    command = _command("simulate", file, sets, seed, baseline=baseline, participation=participation)
+    if baseline == ALL:
+        side_by_side(federation, participation, folder, command, as_json)
+        return
+    run = run_one(federation, baseline, participation)
+    run.summary["command"] = command
     save_run(run, federation, folder)
     _finish(run, folder, as_json)
 
@@ -93,7 +117,7 @@ def up(
     experiment = _experiment(file, [*(sets or []), *_kills(kill or [])], seed)
     federation = build(experiment)
     check_cluster(federation)
-    folder = _new_folder(out, experiment)
+    folder = _new_folder(out, experiment.run.name)
     run = run_cluster(federation, folder)
     run.summary["command"] = _command("up", file, sets, seed, kill)
     save_run(run, federation, folder)
@@ -117,14 +141,17 @@ def _kills(moments: list[str]) -> list[str]:
     return [f"faults.kill={moments}"] if moments else []
 
 
-def _new_folder(out: Path | None, experiment: Experiment) -> Path:
-    """Make the folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet."""
-    folder = out or _next_folder(Path("runs") / (Path(experiment.run.name).name or "run"))
+def _new_folder(out: Path | None, name: str, first: str = "models") -> Path:
+    """Make the folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet.
+
+    `first` is a folder in it, made at once, so that a long run does not end where nothing can be written.
+    """
+    folder = out or _next_folder(Path("runs") / (Path(name).name or "run"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise SettingsError(f"{folder} is not empty: choose another --out, or delete it first.")
-        (folder / "models").mkdir()
+        (folder / first).mkdir()
     except OSError as error:
         raise SettingsError(f"{folder} cannot be written ({error.strerror}): choose another --out.") from None
     return folder
@@ -139,7 +166,13 @@ def _next_folder(first: Path) -> Path:
 
 
 def _command(
-    verb: str, file: str | None, sets: list[str] | None, seed: int | None, kill: list[str] | None = None
+    verb: str,
+    file: str | None,
+    sets: list[str] | None,
+    seed: int | None,
+    kill: list[str] | None = None,
+    baseline: str | None = None,
+    participation: float = 1.0,
 ) -> str:
     """The command that repeats a run."""
     import shlex
@@ -149,6 +182,8 @@ def _command(
         words += ["--set", text]
     for moment in kill or []:
         words += ["--kill", moment]
+    words += ["--baseline", baseline] if baseline else []
+    words += ["--participation", str(participation)] if participation != 1.0 else []
     return shlex.join([*words, *([] if seed is None else ["--seed", str(seed)])])
 
 
