@@ -85,14 +85,15 @@ def show(
     Example: gossipfl topology show hospitals.graphml --json
     """
 
-    from gossipfl.topology import facts, schedule_facts
+    from gossipfl.topology import chosen_gaps, facts, schedule_facts
 
     options = _given(degree, probability, rows, radius, rewiring, branching)
     if schedule := _schedule(name, peers, seed, options, allow_asymptotic):
         found = schedule_facts(schedule)
         readable = _readable_schedule(found)
     else:
-        found = facts(_topology(name, peers, seed, options, allow_disconnected))
+        topology = _topology(name, peers, seed, options, allow_disconnected)
+        found = facts(topology) | chosen_gaps(topology)
         readable = _readable(found)
     if as_json:
         print_json(found)
@@ -220,6 +221,7 @@ def _degrees(found: dict[str, Any]) -> str:
 
 def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
     gap, rounds = found["spectral_gap"], found["rounds_to_consensus"]
+    chosen = {"best constant": "spectral_gap_best_constant", "fastest": "spectral_gap_fastest"}
     parts = "yes" if found["connected"] else f"no, {found['components']} components"
     return [
         ("Peers", str(found["peers"])),
@@ -228,6 +230,7 @@ def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("Connected", parts),
         ("Diameter", _diameter(found)),
         ("Spectral gap", "not found (it is tiny)" if gap is None else f"{gap:.6g}"),
+        *((f"  {how} weights", f"{found[key]:.6g}") for how, key in chosen.items() if key in found),
         ("Rounds to a thousandth", "never" if gap == 0 else "unknown" if rounds is None else str(rounds)),
     ]
 

@@ -29,7 +29,7 @@ from gossipfl.topology.replanning import replanned
 from gossipfl.topology.schedule import Schedule
 from gossipfl.topology.scheduling import SCHEDULES, ScheduleFamily, build_schedule
 from gossipfl.topology.spectrum import facts, rounds_to_consensus, schedule_facts, spectral_gap
-from gossipfl.topology.weights import best_constant, fastest_mixing
+from gossipfl.topology.weights import best_constant, chosen_gaps, fastest_mixing
 
 __all__ = [
     "FAMILIES",
@@ -43,6 +43,7 @@ __all__ = [
     "best_constant",
     "build_schedule",
     "build_topology",
+    "chosen_gaps",
     "compare",
     "draw",
     "draw_on",

@@ -58,6 +58,7 @@ class Schedule:
     draw: Callable[[int], csr_array] = field(repr=False)
     again: Callable[[int], Schedule] | None = field(default=None, repr=False)
     absent: frozenset[int] = frozenset()
+    _held: Callable[[int], _Round] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         held = lru_cache(self.period or ROUNDS_HELD_MAX)(self._drawn)
@@ -123,8 +124,7 @@ class Schedule:
     def _at(self, round: int) -> _Round:
         if round < 1:
             raise ValueError(f"rounds begin at 1, not {round}")
-        held: Callable[[int], _Round] = object.__getattribute__(self, "_held")
-        return held(round if self.period is None else (round - 1) % self.period + 1)
+        return self._held(round if self.period is None else (round - 1) % self.period + 1)
 
     def _drawn(self, round: int) -> _Round:
         heard = self.draw(round)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FASTEST_PEERS_MAX = 400
 """Each step of the search takes all eigenvectors of a matrix of this many rows, some 50 ms."""
+SHOWN_PEERS_MAX = 100
+"""Up to here the search takes less than about a second."""
 _SMOOTHINGS = tuple(10.0 ** (-power / 2) for power in range(3, 11))  # 0.03 down to 1e-5
 
 
@@ -52,6 +54,19 @@ def fastest_mixing(topology: Topology) -> csr_array:
         weights = np.asarray(found.x, np.float64)
         best = min((best, weights), key=lambda w: _norm(topology, w))
     return _weighted(topology, best)
+
+
+def chosen_gaps(topology: Topology) -> dict[str, float]:
+    """The spectral gap with each of these weights, ready for JSON.
+
+    Nothing for more than SHOWN_PEERS_MAX peers, and for a disconnected graph, which no weights bring together.
+    """
+    if topology.peers > SHOWN_PEERS_MAX or not topology.connected:
+        return {}
+    return {
+        "spectral_gap_best_constant": 1.0 - _norm(topology, _on_edges(topology, best_constant(topology))),
+        "spectral_gap_fastest": 1.0 - _norm(topology, _on_edges(topology, fastest_mixing(topology))),
+    }
 
 
 def _smoothed(weights: Floats, topology: Topology, smoothing: float) -> tuple[float, Floats]:

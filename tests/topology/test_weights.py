@@ -11,6 +11,7 @@ from gossipfl.errors import TopologyError
 from gossipfl.topology import (
     best_constant,
     build_topology,
+    chosen_gaps,
     fastest_mixing,
     mixing_matrix,
     spectral_gap,
@@ -77,6 +78,14 @@ def test_no_weights_are_faster_than_the_fastest_by_a_thousandth(name: str) -> No
     constant = np.argmin(np.abs(both))  # the eigenvector of ones, outside of which Y lies
     least = float(np.delete(shares[0] - shares[1], constant).sum())
     assert least - 1e-6 <= 1 - _gap(fastest_mixing(topology)) <= least + 1e-3
+
+
+def test_the_gaps_of_chosen_weights_are_told_where_they_are_soon_found() -> None:
+    gaps = chosen_gaps(build_topology("star", 17))
+    assert gaps["spectral_gap_best_constant"] == pytest.approx(2 / 18, abs=1e-9)
+    assert gaps["spectral_gap_fastest"] == pytest.approx(2 / 18, abs=1e-4)
+    assert not chosen_gaps(build_topology("ring", 400))
+    assert not chosen_gaps(build_topology("erdos-renyi", 6, probability=0.0, allow_disconnected=True))
 
 
 def test_weights_of_disconnected_and_of_huge_graphs_are_refused() -> None:
