@@ -198,12 +198,13 @@ def test_arrays_that_are_no_data_are_refused(features: Any, targets: Any, words:
 
 def test_a_huge_graph_has_no_spectral_gap_worth_waiting_for() -> None:
     from gossipfl.experiment.federation import GAP_PEERS_MAX, build
+    from gossipfl.experiment.meeting import Meeting
 
     federation = build(gossipfl.Experiment(), dataset=gossipfl.load_dataset("wine"))
     assert federation.spectral_gap
     edges = [(peer, peer + 1) for peer in range(GAP_PEERS_MAX)]
     chain = gossipfl.Topology.from_edges(GAP_PEERS_MAX + 1, edges)
-    assert replace(federation, topology=chain).spectral_gap is None
+    assert replace(federation, meeting=Meeting(chain)).spectral_gap is None
 
 
 def test_a_networkx_graph_and_a_pair_of_arrays_are_taken_as_they_are() -> None:
