@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import numpy as np
@@ -12,36 +13,49 @@ import trio
 from gossipfl.api import experiment_of, network_of
 from gossipfl.draws import Draws
 from gossipfl.experiment.federation import Federation, build
+from gossipfl.learn.compressors import COMPRESSORS
 from gossipfl.learn.contracts import Array
+from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.node import runner
 from gossipfl.node.links import Links
+from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
-from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
 from gossipfl.protocol.round_peer import Phase, RoundPeer
 from gossipfl.protocol.session import Speaker
-from gossipfl.protocol.targets import Neighbours
+from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
 from gossipfl.simulator.faults import Lost, Pass, Rule, Verdict
 
 PEERS, ROUNDS = 4, 5
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
-def federation_of(graph: str, dtype: str) -> Federation:
-    settings = {"kind": "softmax", "dtype": dtype}
-    learning = {"rounds": ROUNDS, "epochs": 1}
+def federation_of(graph: str, dtype: str, **learning: object) -> Federation:
     return build(
         experiment_of(
             {
                 "topology": {"kind": graph, "peers": PEERS},
                 "data": {"dataset": "wine", "split": "dirichlet"},
-                "model": settings,
-                "learning": learning,
+                "model": {"kind": "softmax", "dtype": dtype},
+                "learning": {"rounds": ROUNDS, "epochs": 1, **learning},
             }
         )
     )
+
+
+def cases() -> Iterator[tuple[str, str, str | None]]:
+    """Each algorithm, with each compressor that it takes, on a graph or a schedule that suits it."""
+    for name, method in ALGORITHMS.items():
+        graph = "path" if "tree" in method.needs else "ring"
+        for compressor in COMPRESSORS if "compressor" in method.needs else (None,):
+            yield graph, name, compressor
+    for schedule in ("one-peer-exponential", "base", "exponential", "random-peers"):
+        yield schedule, "dpsgd", None
+    yield "one-peer-exponential", "push-sum", None
+    yield "random-peers", "gradient-tracking", None
+    yield "base", "deepsqueeze", "int8"
 
 
 def simulated(federation: Federation, *rules: Rule) -> Array:
@@ -80,9 +94,9 @@ async def on_sockets(federation: Federation) -> Array:
 
             spoken.append(links.spoken)
 
-            def fit(vector: Array, round: int, number: int = number) -> Array:
+            def fit(vector: Array, round: int, drift: Array | None, number: int = number) -> Array:
                 draws = Draws(federation.experiment.run.seed, number, round)
-                return federation.model.fit(vector, federation.train.of(number), draws)
+                return federation.model.fit(vector, federation.train.of(number), draws, drift)
 
             nursery.start_soon(runner.run, peers[-1], links, fit, lambda _: None)
     assert all(peer.phase is Phase.FINISHED and peer.round == ROUNDS for peer in peers)
@@ -91,8 +105,12 @@ async def on_sockets(federation: Federation) -> Array:
 
 
 def messages_of(federation: Federation) -> int:
-    """One update on each link, each way, in each round."""
-    return 2 * len(federation.topology.edges) * ROUNDS
+    """One update for each whom the graph or the schedule lets a peer speak to, in each round."""
+    return sum(
+        len(federation.targets(peer).speaks_to(round))
+        for peer in range(PEERS)
+        for round in range(1, ROUNDS + 1)
+    )
 
 
 def new_peer(federation: Federation, number: int, neighbours: tuple[Neighbour, ...]) -> RoundPeer:
@@ -100,15 +118,22 @@ def new_peer(federation: Federation, number: int, neighbours: tuple[Neighbour, .
         number,
         federation.algorithm,
         federation.start(),
-        Neighbours(tuple(neighbour.number for neighbour in neighbours)),
+        targets_of(federation, number, neighbours),
         rounds=ROUNDS,
         samples=int(federation.train.counts[number]),
         seed=federation.experiment.run.seed,
     )
 
 
+def targets_of(federation: Federation, number: int, neighbours: tuple[Neighbour, ...]) -> Targets:
+    keys, schedule = [neighbour.number for neighbour in neighbours], federation.meeting.schedule
+    if schedule is None:
+        return Neighbours(tuple(keys))
+    return Scheduled(schedule, number, dict(zip(federation.topology.neighbours(number), keys, strict=True)))
+
+
 def manifest_of(federation: Federation) -> Manifest:
-    return Manifest.of("agree", ROUNDS, layout_of((federation.start(),)))
+    return Manifest.of("agree", ROUNDS, *corresponding(federation.algorithm, federation.start()).layouts)
 
 
 def free_ports(count: int) -> list[int]:
@@ -119,22 +144,38 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("graph", ["complete", "ring"])
-def test_the_simulator_and_real_sockets_give_the_same_models(graph: str, dtype: str) -> None:
-    federation = federation_of(graph, dtype)
-
+def on_real_sockets(federation: Federation) -> Array:
     async def within_seconds() -> Array:
         with trio.fail_after(20):
             return await on_sockets(federation)
 
-    real, virtual = trio.run(within_seconds), simulated(federation)
-    assert real.dtype == virtual.dtype == np.dtype(dtype)
-    assert np.abs(real - virtual).max() <= TOLERANCES[dtype]
-    assert np.abs(real - federation.start()).max() > 0.1
+    return trio.run(within_seconds)
 
-    def one_is_lost(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
-        it = isinstance(message, Update) and (sender, to, message.round) == (0, 1, 2)
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("graph", ["complete", "ring"])
+def test_the_simulator_and_real_sockets_give_the_same_models(graph: str, dtype: str) -> None:
+    agree(federation_of(graph, dtype), TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize(("graph", "algorithm", "compressor"), [*cases()])
+def test_they_do_for_each_algorithm_compressor_and_schedule(
+    graph: str, algorithm: str, compressor: str | None
+) -> None:
+    named = {"compressor": compressor} if compressor else {}
+    agree(federation_of(graph, "float64", algorithm=algorithm, **named), TOLERANCES["float64"])
+
+
+def agree(federation: Federation, tolerance: float) -> None:
+    """Whatever runs it, `federation` comes to the same models, but not if one update is lost."""
+    real, virtual = on_real_sockets(federation), simulated(federation)
+    assert real.dtype == virtual.dtype == federation.model.dtype
+    assert np.abs(real - virtual).max() <= tolerance
+    assert np.abs(real - federation.start()).max() > 0.1
+    sender = federation.targets(1).waits_for(2)[0]
+
+    def one_is_lost(source: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
+        it = isinstance(message, Update) and (source, to, message.round) == (sender, 1, 2)
         return Lost() if it else Pass()
 
-    assert np.abs(real - simulated(federation, one_is_lost)).max() > 100 * TOLERANCES[dtype]
+    assert np.abs(real - simulated(federation, one_is_lost)).max() > 100 * tolerance

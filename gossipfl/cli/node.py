@@ -139,9 +139,9 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal))
     journal = Journal(member, roster, lambda: links.spoken, _say)
 
-    def fit(vector: Any, round: int) -> Any:
+    def fit(vector: Any, round: int, drift: Any) -> Any:
         journal.judge(round - 1, vector)
-        return member.fit(number, vector, round)
+        return member.fit(number, vector, round, drift)
 
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""

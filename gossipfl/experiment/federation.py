@@ -79,10 +79,11 @@ class Federation:
         """The first model (d,), the same for all peers."""
         return self.model.start(Draws(self.experiment.run.seed))
 
-    def fit_many(self, peers: Array, vectors: Array, round: int) -> Array:
-        """One round of local training of several peers: (m,), (m, d) -> (m, d)."""
+    def fit_many(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
+        """One round of local training of several peers: (m,), (m, d), drifts (m, d) -> (m, d)."""
         draws = Draws(self.experiment.run.seed, peers, round)
-        return self.model.fit(vectors, self.train.of(peers), draws)
+        led = {} if drifts is None else {"drift": drifts}
+        return self.model.fit(vectors, self.train.of(peers), draws, **led)
 
     def targets(self, number: int) -> Targets:
         """Whom peer `number` speaks to and waits for."""

@@ -147,9 +147,10 @@ class Member:
         """The first model (d,), the same for all nodes of the run."""
         return self.model.start(Draws(self.file.run.seed))
 
-    def fit(self, number: int, vector: Array, round: int) -> Array:
-        """One round of local training, (d,) -> (d,)."""
-        return self.model.fit(vector, self.train, Draws(self.file.run.seed, number, round))
+    def fit(self, number: int, vector: Array, round: int, drift: Array | None) -> Array:
+        """One round of local training, (d,), drift (d,) -> (d,)."""
+        draws = Draws(self.file.run.seed, number, round)
+        return self.model.fit(vector, self.train, draws, **({} if drift is None else {"drift": drift}))
 
     def manifest(self) -> Manifest:
         """What all nodes of the run must agree on."""

@@ -104,8 +104,11 @@ class Model(Protocol):
     def start(self, draws: Draws) -> Array:
         """A first vector (..., d), with the leading axes of `draws.peer`."""
 
-    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
-        """The vector (..., d) after one round of local training on `samples`."""
+    def fit(self, vector: Array, samples: Samples, draws: Draws, drift: Array | None = None) -> Array:
+        """The vector (..., d) after one round of local training on `samples`.
+
+        `drift` (..., d) is added on the way, the same part of it with each local step.
+        """
 
     def predict(self, vector: Array, features: Array) -> Array:
         """Class probabilities (..., N, classes), or numbers (..., N), for `features` (N, f)."""
@@ -177,6 +180,14 @@ class Accounting(Protocol):
     @property
     def link(self) -> Link:
         """How its words travel."""
+
+
+@runtime_checkable
+class Steering(Protocol[State_contra]):
+    """An algorithm that leads local training off its own optimum, towards everybody's."""
+
+    def drift(self, state: State_contra) -> Array:
+        """What is added to the model (..., d) in the course of the next local training."""
 
 
 @runtime_checkable

@@ -81,11 +81,13 @@ class Estimator:
         """A first vector (..., d), with the axes of `draws.peer`: zeros, or random if layers are hidden."""
         return layers.first_weights(self._sizes, draws).astype(self.dtype)
 
-    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
+    def fit(self, vector: Array, samples: Samples, draws: Draws, drift: Array | None = None) -> Array:
         """The vector (..., d) after `epochs` of `partial_fit`; a peer without samples keeps its own.
 
-        Where the estimator gives up because its parameters overflow, the vector is NaN.
+        Where the estimator gives up because its parameters overflow, the vector is NaN. It takes no `drift`.
         """
+        if drift is not None:
+            raise SettingsError(f'{self.kind} cannot be led off while it trains: use "softmax" or "mlp".')
         lead, fitted = vector.shape[:-1], vector.reshape(-1, self.size).copy()
         peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
         for index, rows in enumerate(_rows_of_each(lead, samples)):

@@ -66,8 +66,10 @@ class Dense:
         """A first vector (..., d), with the leading axes of `draws.peer`."""
         return layers.first_weights(self.sizes, draws).astype(self.dtype)
 
-    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
+    def fit(self, vector: Array, samples: Samples, draws: Draws, drift: Array | None = None) -> Array:
         """The vector (..., d) after one round of SGD on `samples`; a peer without any keeps its own.
+
+        With each step the same part of `drift` (..., d) is added, and that of momentum is none of it.
 
         There is no hidden state: momentum starts from rest in each `fit`. Training that diverges returns what
         it came to, infinite or NaN, without a warning.
@@ -78,10 +80,15 @@ class Dense:
         per_peer = self.training.epochs * -(-counts // batch)
         steps = per_peer if self.training.steps is None else np.where(counts > 0, self.training.steps, 0)
         width = min(batch, max(8, int(counts.max(initial=1))))
+        pushes = None
+        if drift is not None:
+            pushes = drift.reshape(fitted.shape).astype(self.dtype) / np.maximum(steps, 1)[:, None]
+            pushes = pushes.astype(self.dtype, copy=False)
         with np.errstate(all="ignore"):
             for plan in plans(lead, samples, batch, steps, self._peers_max(_TRAIN_BLOCK_BYTES, width)):
                 own = Draws(draws.seed, peers[plan.peers], draws.round)
-                fitted[plan.peers] = self._trained(fitted[plan.peers], samples, plan, own)
+                push = None if pushes is None else pushes[plan.peers]
+                fitted[plan.peers] = self._trained(fitted[plan.peers], samples, plan, own, push)
         return fitted.reshape(vector.shape)
 
     def predict(self, vector: Array, features: Array) -> Array:
@@ -112,8 +119,10 @@ class Dense:
         totals = np.broadcast_to(np.asarray(samples.counts), lead)
         return (metrics.class_metrics if self.task == "classes" else metrics.number_metrics)(sums, totals)
 
-    def _trained(self, vector: Array, samples: Samples, plan: Plan, draws: Draws) -> Array:
-        """`vector` (p, d), which is private and changed, after the steps of `plan`."""
+    def _trained(
+        self, vector: Array, samples: Samples, plan: Plan, draws: Draws, push: Array | None
+    ) -> Array:
+        """`vector` (p, d), which is private and changed, after the steps of `plan`, each with `push` (p, d)."""
         training = self.training
         network, gradient = layers.layers(vector, self.sizes), np.empty_like(vector)
         into = layers.layers(gradient, self.sizes)
@@ -133,6 +142,8 @@ class Dense:
             layers.backward(network, seen, self._slope(seen[-1], targets, worth), into)
             crowd = _Moving(*(part[:active] for part in (vector, gradient, velocity, began)))
             self._move(crowd, network, into, training.rate(draws.round))
+            if push is not None:
+                vector[:active] += push[:active]
         return vector
 
     def _move(

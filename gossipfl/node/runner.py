@@ -38,8 +38,8 @@ from gossipfl.protocol.events import (
     Trained,
 )
 
-Fit = Callable[[Array, int], Array]
-"""(vector (d,), round) -> vector (d,): local training. It runs in a thread."""
+Fit = Callable[[Array, int, Array | None], Array]
+"""(vector (d,), round, drift (d,) or None) -> vector (d,): local training. It runs in a thread."""
 
 Record = RoundClosed | Refused | Joined | Left
 
@@ -108,11 +108,11 @@ class _Runner:
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Train(vector, round_):
+            case Train():
                 if self._training:
                     raise LocalProtocolError("A peer asked for training while it trains.")
                 self._training = True
-                self._nursery.start_soon(self._train, vector, round_)
+                self._nursery.start_soon(self._train, effect)
             case Send(to, message):
                 self._links.send(to, message)
             case SetTimer(timer, delay_s):
@@ -126,9 +126,14 @@ class _Runner:
             case _:
                 assert_never(effect)
 
-    async def _train(self, vector: Array, round_: int) -> None:
+    async def _train(self, wanted: Train) -> None:
         trained = await trio.to_thread.run_sync(
-            self._fit, vector, round_, abandon_on_cancel=True, limiter=self._trainer
+            self._fit,
+            wanted.vector,
+            wanted.round,
+            wanted.drift,
+            abandon_on_cancel=True,
+            limiter=self._trainer,
         )
         await self._put.send(Trained(trained))
 

@@ -65,10 +65,11 @@ Event = Started | Trained | Received | TimerFired | Joined | Left | Stop
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Train:
-    """Train from `vector` (d,) with the draws of `round`, then hand back `Trained`."""
+    """Train from `vector` (d,), led off by `drift` (d,), with the draws of `round`; hand back `Trained`."""
 
     vector: Array
     round: int
+    drift: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

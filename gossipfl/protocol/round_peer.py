@@ -27,7 +27,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array, Payload
+from gossipfl.learn.contracts import Algorithm, Array, Payload, Steering
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.correspondence import Taken, corresponding
@@ -190,7 +190,8 @@ class RoundPeer:
     def _train(self, now: float) -> list[Effect]:
         self.phase = Phase.TRAINING
         self._round_began_at = now
-        return [Train(self.model, self.round)]
+        drift = self._algorithm.drift(self._state) if isinstance(self._algorithm, Steering) else None
+        return [Train(self.model, self.round, drift)]
 
     def _on_trained(self, vector: Array, now: float) -> list[Effect]:
         if self.phase is not Phase.TRAINING:

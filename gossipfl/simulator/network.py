@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Protocol
 
 import numpy as np
 
@@ -43,8 +44,13 @@ from gossipfl.simulator.faults import Rule, judge
 REDIAL_S = 1.0
 """How long after a link was dropped it is dialled again."""
 
-FitMany = Callable[[Array, Array, int], Array]
-"""(peers (m,), vectors (m, d), round) -> vectors (m, d)."""
+
+class FitMany(Protocol):
+    """Local training of several peers at once."""
+
+    def __call__(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None, /) -> Array:
+        """(m,), (m, d), round, drifts (m, d) or None -> vectors (m, d)."""
+
 
 Observer = Callable[[PeerId, float, RoundClosed | Refused], None]
 
@@ -255,6 +261,8 @@ class Network:
         for round, numbers in by_round.items():
             numbers.sort()
             vectors = np.stack([self._untrained[number].vector for number in numbers])
-            fitted = self._fit_many(np.array(numbers), vectors, round)
+            drifts = [self._untrained[number].drift for number in numbers]
+            led = None if drifts[0] is None else np.stack([drift for drift in drifts if drift is not None])
+            fitted = self._fit_many(np.array(numbers), vectors, round, led)
             self._trained.update(zip(numbers, fitted, strict=True))
         self._untrained.clear()

@@ -57,7 +57,7 @@ class Scripted:
         return [type(event).__name__ for event in self.events]
 
 
-def fit(vector: Array, round_: int) -> Array:
+def fit(vector: Array, round_: int, drift: Array | None) -> Array:
     return vector + round_
 
 
@@ -120,7 +120,7 @@ def test_two_peers_exchange_updates_and_the_last_one_is_not_lost() -> None:
 def test_a_signal_stops_a_peer_cleanly_even_while_it_trains(number: signal.Signals) -> None:
     release = threading.Event()
 
-    def slow(vector: Array, _: int) -> Array:
+    def slow(vector: Array, *_: object) -> Array:
         os.kill(os.getpid(), number)
         release.wait(5)
         return vector
@@ -164,7 +164,7 @@ def test_an_update_of_no_numbers_is_noted_and_its_sender_dropped_and_told() -> N
 
 
 def test_an_error_of_training_comes_out_as_it_is() -> None:
-    def diverging(vector: Array, _: int) -> Array:
+    def diverging(vector: Array, *_: object) -> Array:
         raise RunError("diverged")
 
     peer = Scripted(lambda event: [Train(VECTOR, 1)] if isinstance(event, Started) else [])

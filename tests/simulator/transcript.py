@@ -21,7 +21,7 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Begun, PeerId
+from gossipfl.protocol.messages import Ask, Begun, Missed, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
 
 
@@ -43,12 +43,17 @@ def _name(peer: PeerId) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[peer]
 
 
+_ASKED = {Missed: "cannot follow", Ask: "wants to hear it"}
+
+
 def _event(event: Event) -> list[str]:
     match event:
         case Received(sender, Begun(round)):
             return [f"hears that {_name(sender)} begins in round {round}"]
+        case Received(sender, Update(round, whole=whole)):
+            return [f"hears {_name(sender)}'s round {round}{', whole' * whole}"]
         case Received(sender, message):
-            return [f"hears {_name(sender)}'s round {message.round}"]
+            return [f"hears that {_name(sender)} {_ASKED[type(message)]}"]
         case Joined(peer):
             return [f"sees {_name(peer)} come"]
         case Left(peer):
@@ -63,8 +68,10 @@ def _effect(effect: Effect) -> str:
     match effect:
         case Send(to, Begun(round)):
             return f"says that it begins in round {round} to {_name(to)}"
+        case Send(to, Update(round, whole=whole)):
+            return f"says round {round}{', whole' * whole} to {_name(to)}"
         case Send(to, message):
-            return f"says round {message.round} to {_name(to)}"
+            return f"tells {_name(to)} that it {_ASKED[type(message)]}"
         case Train(_, round):
             return f"trains round {round}"
         case Drop(peer, why):

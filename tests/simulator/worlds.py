@@ -160,7 +160,7 @@ class World:
         )
         return Watched(self.lives[number], self.witness)
 
-    def _fit_many(self, peers: Array, vectors: Array, round: int) -> Array:
+    def _fit_many(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
         if self.fit is not None:
             return np.stack([self.fit(int(p), round, v) for p, v in zip(peers, vectors, strict=True)])
         return vectors + (peers[:, None] + 1.0 if round <= self.calm_after else 0.0)
