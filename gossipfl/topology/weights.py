@@ -59,7 +59,7 @@ def fastest_mixing(topology: Topology) -> csr_array:
 def chosen_gaps(topology: Topology) -> dict[str, float]:
     """The spectral gap with each of these weights, ready for JSON.
 
-    Nothing for more than SHOWN_PEERS_MAX peers, and for a disconnected graph, which no weights bring together.
+    Nothing above SHOWN_PEERS_MAX peers, nor for a disconnected graph, which no weights bring together.
     """
     if topology.peers > SHOWN_PEERS_MAX or not topology.connected:
         return {}
