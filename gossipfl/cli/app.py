@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gossipfl.cli import data, key, node, peer, predict, report, run, topology
+from gossipfl.cli import algorithms, data, key, node, peer, predict, report, run, topology
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,4 +50,5 @@ app.command("doctor")(node.doctor)
 app.add_typer(key.app, name="key")
 app.add_typer(data.app, name="data")
 app.add_typer(topology.app, name="topology")
+app.command("algorithms")(algorithms.algorithms)
 app.command("predict")(predict.predict)

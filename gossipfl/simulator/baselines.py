@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Array
-from gossipfl.simulator.network import FitMany
+
+FitMany = Callable[[Array, Array, int], Array]
+"""(peers (m,), vectors (m, d), round) -> vectors (m, d)."""
 
 FitAll = Callable[[Array, int], Array]
 """(vector (d,), round) -> vector (d,), trained on the rows of all peers."""
