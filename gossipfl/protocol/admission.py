@@ -19,15 +19,19 @@ VALUE_MAX = 1e15
 
 
 class ReplayWindow:
-    """Lets each sender's updates through once: its boot epochs grow, and within one sequence and round do."""
+    """Lets each sender's updates through once: its boot epochs grow, and within one sequence and round do.
 
-    def __init__(self) -> None:
+    Where a sender may `repeat`, it says several things of one round, and its sequence alone must grow.
+    """
+
+    def __init__(self, *, repeat: bool = False) -> None:
+        self._repeat = repeat
         self._last: dict[PeerId, tuple[int, int, int]] = {}
 
     def check(self, sender: PeerId, update: Update) -> None:
         """Raise `RemoteProtocolError("replay")` unless `update` is newer than all accepted of `sender`."""
         epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
-        newer = update.sequence > sequence and update.round > round_
+        newer = update.sequence > sequence and update.round + self._repeat > round_
         if update.epoch < epoch or (update.epoch == epoch and not newer):
             said = f"Update {update.sequence} of round {update.round}"
             raise RemoteProtocolError("replay", f"{said} is not newer than {sequence} of round {round_}.")
@@ -38,13 +42,16 @@ class ReplayWindow:
 
 
 class Admission:
-    """Checks each update heard in a run of `rounds` rounds; payloads have `layout`, or else `whole`."""
+    """Checks each update heard in a run of `rounds` rounds; payloads have `layout`, or else `whole`.
 
-    def __init__(self, rounds: int, layout: Layout, whole: Layout) -> None:
+    A sender speaks once of each round, unless it may `repeat`.
+    """
+
+    def __init__(self, rounds: int, layout: Layout, whole: Layout, *, repeat: bool = False) -> None:
         self.rounds = rounds
         self.layout = layout
         self.whole = whole
-        self._window = ReplayWindow()
+        self._window = ReplayWindow(repeat=repeat)
 
     def check(self, sender: PeerId, update: Update) -> None:
         """Accept `update`, or raise `RemoteProtocolError`.

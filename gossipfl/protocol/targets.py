@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -17,13 +17,13 @@ class Targets(Protocol):
     """Answers for one peer, all in growing order."""
 
     @property
-    def peers(self) -> tuple[PeerId, ...]:
+    def peers(self) -> Sequence[PeerId]:
         """Everybody who may be spoken to or heard in any round; all others are strangers."""
 
-    def speaks_to(self, round: int) -> tuple[PeerId, ...]:
+    def speaks_to(self, round: int) -> Sequence[PeerId]:
         """Whom to tell what was learnt in `round`."""
 
-    def waits_for(self, round: int) -> tuple[PeerId, ...]:
+    def waits_for(self, round: int) -> Sequence[PeerId]:
         """Who is expected to be heard in `round`."""
 
     def weights(self, round: int) -> Mapping[PeerId, float] | None:
@@ -32,15 +32,15 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The same neighbours in every round, both ways."""
+    """The same neighbours in every round, both ways; a range of all peers is a network to draw from."""
 
-    peers: tuple[PeerId, ...]
+    peers: Sequence[PeerId]
 
-    def speaks_to(self, round: int) -> tuple[PeerId, ...]:
+    def speaks_to(self, round: int) -> Sequence[PeerId]:
         """All of them."""
         return self.peers
 
-    def waits_for(self, round: int) -> tuple[PeerId, ...]:
+    def waits_for(self, round: int) -> Sequence[PeerId]:
         """All of them."""
         return self.peers
 

@@ -1,0 +1,32 @@
+"""How old models are merged: by halves, the older age being kept, or by how old each of them is.
+
+The age of a model is how often it was trained on its way from peer to peer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gossipfl.learn.contracts import Array
+
+
+def halved(one: Array, other: Array, *, aged: bool) -> Array:
+    """The mean of two models (..., d); where `aged`, the last parameter is an age, and the greater is kept.
+
+    Ormandi, Hegedus and Jelasity (2013, arXiv 1109.1396), Algorithm 2, MERGE.
+    """
+    mean: Array = (one + other) / 2
+    if aged:
+        mean[..., -1] = np.maximum(one[..., -1], other[..., -1])
+    return mean
+
+
+def weight_by_age(own: Array, heard: Array, own_weight: Array) -> Array:
+    """What a model of age `heard` counts beside one of age `own` (..., p); a half where both are new.
+
+    Whoever adopts, with `own_weight` (...) 0, takes it alone. Hegedus, Danner and Jelasity (JPDC 2021).
+    """
+    heard = np.maximum(heard, 0.0)
+    total = own + heard
+    weight = np.where(total > 0, heard / np.where(total > 0, total, 1.0), 0.5)
+    return np.where((own_weight == 0)[..., None], 1.0, weight)

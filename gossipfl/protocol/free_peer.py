@@ -1,0 +1,395 @@
+"""A peer that works at its own pace: no rounds in step, no barrier, no waiting for anybody.
+
+    gathering --all neighbours joined, or gathered long enough--> running
+    running   --its own cycles are done--> finished
+
+It either trains in each cycle and then speaks, hearing others at any time (Lian, Zhang, Zhang and Liu, ICML
+2018, arXiv 1710.06952, "Asynchronous decentralized parallel stochastic gradient descent"), or it speaks in
+each cycle and trains on whatever it hears (Ormandi, Hegedus and Jelasity 2013, arXiv 1109.1396, "Gossip
+learning with linear models on fully distributed data").
+
+Rules:
+- A round is a cycle of the peer's own: how long it takes follows from its period and its training alone.
+- In each cycle it turns to one neighbour, drawn at random. A push tells, a pull asks, a push-pull does both.
+- Of a push-pull, each side takes the same difference, with the opposite sign: the sum over peers is kept. So
+  there is one at a time; a lost answer costs one difference, and a peer gives it up after a few cycles.
+- What training changed is added to what was heard while it went on.
+- A peer that fell behind joins the cycle of the lower median of those whom it heard.
+- A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void.
+- A stranger is refused, whatever it says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, assert_never
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.errors import LocalProtocolError, RemoteProtocolError, RunError
+from gossipfl.learn.contracts import Algorithm, Array, Payload
+from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.correspondence import Taken
+from gossipfl.protocol.encounters import Encounters
+from gossipfl.protocol.events import (
+    Drop,
+    Effect,
+    Event,
+    Finished,
+    Joined,
+    Left,
+    Note,
+    Received,
+    Refused,
+    RoundClosed,
+    Send,
+    SetTimer,
+    Started,
+    Stop,
+    TimerFired,
+    Train,
+    Trained,
+)
+from gossipfl.protocol.flow import TokenAccount
+from gossipfl.protocol.layout import layout_of
+from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
+from gossipfl.protocol.round_peer import GATHER_S
+from gossipfl.protocol.targets import Targets
+from gossipfl.protocol.weighing import adopted, claimed_weights, mixed
+
+Exchange = Literal["push", "pull", "push-pull"]
+Trains = Literal["always", "on-hearing"]
+
+PENDING_CYCLES_MAX = 3
+"""An answer that is not there after so many cycles is given up. Our guess."""
+
+LINGER_S = 2.0
+"""How much longer the last cycle may last for the sake of an answer. Our guess."""
+
+WAITING_MAX = 64
+"""Updates kept while a peer trains on one, the newest of each sender."""
+
+_GATHER_TIMER = 0
+
+
+class FreePeer:
+    """One peer of an asynchronous run; `number` is its place in all random draws.
+
+    A cycle takes `period_s`, or as long as training does. With `trains` "on-hearing" the period must be
+    above 0; `tokens` then say how often it speaks. An update that is k cycles behind counts (1 + k)^-a,
+    a = `staleness` (Xie, Koyejo and Gupta 2019, arXiv 1903.03934). With `gather_s` None nobody announces
+    that he is there: all may be spoken to at once.
+    """
+
+    def __init__(
+        self,
+        number: PeerId,
+        algorithm: Algorithm[Any],
+        vector: Array,
+        targets: Targets,
+        *,
+        rounds: int,
+        samples: int,
+        seed: int,
+        period_s: float,
+        epoch: int = 0,
+        weigh_samples: bool = True,
+        exchange: Exchange = "push-pull",
+        trains: Trains = "always",
+        staleness: float = 0.0,
+        tokens: TokenAccount | None = None,
+        gather_s: float | None = GATHER_S,
+    ) -> None:
+        self.number = number
+        self.round = 1
+        self.finished = False
+        self._algorithm = algorithm
+        self._targets = targets
+        self._rounds = rounds
+        self._samples = max(samples, 1)
+        self._seed = seed
+        self._period_s = period_s
+        self._epoch = epoch
+        self._weighed_samples = self._samples if weigh_samples else None
+        self._exchange = exchange
+        self._on_hearing = trains == "on-hearing"
+        self._staleness = staleness
+        self._tokens = tokens
+        self._gather_s = gather_s
+        self._state = algorithm.start(vector, np.asarray(float(self._weighed_samples or 1)))
+        layout = layout_of(algorithm.speak(self._state, np.asarray(0.5), Draws(seed, number))[0])
+        self._admission = Admission(rounds, layout, layout, repeat=True)
+        self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
+        self._started = self._begun = False
+        self._newcomer = True
+        self._sequence = self._timer = self._balance = self._heard = self._stale = 0
+        self._cycle_began_at = 0.0
+        self._spoke = False  # in this cycle, after training
+        self._training: Array | None = None  # the vector that training began from
+        self._void = False  # what is being trained was adopted over
+        self._pending: tuple[PeerId, Payload, int] | None = None  # who owes us an answer to what, since when
+        self._asked = False  # as a newcomer
+        self._waiting: dict[PeerId, tuple[Update, Payload]] = {}  # with what was said in answer
+
+    @property
+    def model(self) -> Array:
+        """The vector (d,) by which this peer is judged."""
+        return self._algorithm.model(self._state)
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """What to do about `event`; see `Peer`."""
+        if self.finished:
+            return []
+        match event:
+            case Received(sender, message):
+                return self._on_message(sender, message, now)
+            case TimerFired(timer):
+                return self._on_timer(timer, now)
+            case Trained(vector):
+                return self._on_trained(vector, now)
+            case Joined(peer):
+                return self._on_joined(peer, now) if peer in self._others else []
+            case Left(peer):
+                return self._on_left(peer, now) if peer in self._others else []
+            case Started():
+                return self._on_started(now)
+            case Stop():
+                return self._finish()
+            case _:
+                assert_never(event)
+
+    # Gathering
+
+    def _on_started(self, now: float) -> list[Effect]:
+        if self._started:
+            raise LocalProtocolError("A peer is started once.")
+        self._started = True
+        return self._begin_if_gathered(now) or self._set_gather_timer()
+
+    def _on_joined(self, peer: PeerId, now: float) -> list[Effect]:
+        alone = not self._others.any_here
+        self._others.joined(peer)
+        if self._begun:
+            return [Send(peer, Begun(self.round))]
+        if not self._started:
+            return []
+        return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
+
+    def _set_gather_timer(self) -> list[Effect]:
+        return [SetTimer(_GATHER_TIMER, self._gather_s or 0.0)] if self._others.any_here else []
+
+    def _begin_if_gathered(self, now: float) -> list[Effect]:
+        return self._begin(now) if self._others.all_here else []
+
+    def _begin(self, now: float) -> list[Effect]:
+        self._begun = True
+        return self._begin_cycle(now)
+
+    def _on_begun(self, sender: PeerId, begun: Begun) -> list[Effect]:
+        """Whoever finds the run under way asks for what the others have."""
+        if not 1 <= begun.round <= self._rounds:
+            return _refused(sender, "round")
+        self._others.heard(sender, begun.round)
+        if self._asked or not self._newcomer or not self._is_late(begun.round):
+            return []
+        self._asked = True
+        return [Send(sender, Ask())]
+
+    def _is_late(self, round: int) -> bool:
+        """Whether somebody in `round` is ahead of us by more than a different start."""
+        return round > self.round + self._begun
+
+    # Cycles
+
+    def _begin_cycle(self, now: float) -> list[Effect]:
+        self._cycle_began_at = now
+        self._spoke = False
+        self._heard = self._stale = 0
+        if not self._on_hearing:
+            return self._train()
+        return [*self._speak_by_tokens(), *self._set_timer(self._period_s)]
+
+    def _set_timer(self, delay_s: float) -> list[Effect]:
+        self._timer += 1
+        return [SetTimer(self._timer, delay_s)]
+
+    def _on_timer(self, timer: int, now: float) -> list[Effect]:
+        if timer == _GATHER_TIMER:
+            return self._begin(now) if not self._begun and self._others.any_here else []
+        return self._close(now) if timer == self._timer else []
+
+    def _rest(self, now: float) -> list[Effect]:
+        """Let the rest of the cycle's period go by, and in the last cycle wait for an answer that is due."""
+        rest_s = self._period_s - (now - self._cycle_began_at)
+        if self.round >= self._rounds and self._pending:
+            return self._set_timer(max(rest_s, LINGER_S))
+        return self._set_timer(rest_s) if rest_s > 0 else self._close(now)
+
+    def _close(self, now: float) -> list[Effect]:
+        self.round = self._others.round_to_join(self.round)
+        duration_s = max(0.0, now - self._cycle_began_at)
+        closed = RoundClosed(self.round, self.model, self._heard, 0, self._stale, duration_s)
+        if self.round >= self._rounds:
+            return [Note(closed), *self._finish()]
+        self.round += 1
+        return [Note(closed), *self._begin_cycle(now)]
+
+    def _finish(self) -> list[Effect]:
+        self.finished = True
+        return [Finished()]
+
+    # Training
+
+    def _train(self) -> list[Effect]:
+        self._training = self.model
+        return [Train(self._training, self.round)]
+
+    def _on_trained(self, vector: Array, now: float) -> list[Effect]:
+        began, self._training = self._training, None
+        if began is None:
+            raise LocalProtocolError("A peer is trained only when it asked for it.")
+        if not np.isfinite(vector).all():
+            raise RunError(f"Training diverged in round {self.round}: lower learning.learning_rate.")
+        if self._void:
+            self._void = False
+            return self._train()
+        model = self.model
+        if model is not began:
+            vector = vector if np.array_equal(model, began) else model + (vector - began)
+        self._state = self._algorithm.learned(self._state, vector)
+        if self._on_hearing:
+            return [*self._react(), *self._hear_next()]
+        self._spoke = True
+        return [*self._speak(), *self._rest(now)]
+
+    # Speaking
+
+    def _speak_by_tokens(self) -> list[Effect]:
+        if self._tokens is None:
+            return self._speak()
+        if self._others.chance() < self._tokens.proactive(self._balance):
+            return self._speak()
+        self._balance += 1
+        return []
+
+    def _react(self) -> list[Effect]:
+        """Spend tokens on what was just learnt."""
+        if self._tokens is None:
+            return []
+        messages = self._tokens.reactive(self._balance, self._others.chance())
+        self._balance -= messages
+        return [effect for _ in range(messages) for effect in self._speak()]
+
+    def _speak(self) -> list[Effect]:
+        """Turn to somebody."""
+        if self._pending and self.round - self._pending[2] < PENDING_CYCLES_MAX:
+            return []
+        peer = self._others.anybody(self._targets.speaks_to(self.round))
+        if peer is None:
+            return []
+        if self._exchange == "pull":
+            return [Send(peer, Ask())]
+        payload = self._words()
+        if self._exchange == "push":
+            return self._told(peer, payload)
+        self._pending = peer, payload, self.round
+        return self._told(peer, payload, asks=True)
+
+    def _words(self) -> Payload:
+        draws = Draws(self._seed, self.number, self._sequence)
+        payload, self._state = self._algorithm.speak(self._state, np.asarray(0.5), draws)
+        return payload
+
+    def _told(self, peer: PeerId, payload: Payload, *, asks: bool = False) -> list[Effect]:
+        self._sequence += 1
+        update = Update(self.round, self._epoch, self._sequence, self._samples, 1, payload, asks=asks)
+        return [Send(peer, update)]
+
+    # Listening
+
+    def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
+        if sender not in self._others:
+            return _refused(sender, "stranger")
+        match message:
+            case Update():
+                return self._on_update(sender, message, now)
+            case Begun():
+                return self._on_begun(sender, message)
+            case Ask():
+                return self._told(sender, self._words()) if self._begun else []
+            case Missed():
+                return _refused(sender, "unasked")  # whatever we say is whole
+            case _:
+                assert_never(message)
+
+    def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
+        try:
+            self._admission.check(sender, update)
+        except RemoteProtocolError as error:
+            return _refused(sender, error.reason)
+        self._others.heard(sender, update.round)
+        if self._newcomer and self._is_late(update.round):
+            return self._adopt(sender, update, now)
+        said: Payload = ()
+        effects: list[Effect] = []
+        if update.asks:
+            said = self._words()
+            effects = self._told(sender, said)
+        elif self._exchange == "push-pull":
+            if self._pending is None or self._pending[0] != sender:
+                return [Note(Refused(sender, "unasked"))]
+            said, self._pending = self._pending[1], None
+        if self._on_hearing and self._training is not None:
+            self._keep(sender, update, said)
+            return effects
+        return [*effects, *self._listen(update, said), *self._close_if_last(now)]
+
+    def _keep(self, sender: PeerId, update: Update, said: Payload) -> None:
+        self._waiting.pop(sender, None)
+        self._waiting[sender] = update, said
+        if len(self._waiting) > WAITING_MAX:
+            del self._waiting[next(iter(self._waiting))]
+
+    def _hear_next(self) -> list[Effect]:
+        if not self._waiting:
+            return []
+        return self._listen(*self._waiting.pop(next(iter(self._waiting))))
+
+    def _listen(self, update: Update, said: Payload) -> list[Effect]:
+        behind = max(0, self.round - update.round)
+        weights = claimed_weights([update], 1, self._weighed_samples)
+        if behind and self._staleness:
+            weights = weights * (1.0 + behind) ** -self._staleness
+        self._heard += 1
+        self._stale += behind > 0
+        self._newcomer = False
+        self._state = self._algorithm.listen(self._state, mixed([Taken(update.payload, said)], weights))
+        return self._train() if self._on_hearing else []
+
+    def _adopt(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
+        """Take what `sender` says in the place of our own; whoever asks for ours hears its own again."""
+        self._newcomer = False
+        self._heard += 1
+        self._state = self._algorithm.listen(self._state, adopted([Taken(update.payload)]))
+        self._void = self._training is not None
+        self._pending = None
+        effects = self._told(sender, self._words()) if update.asks else []
+        self.round = self._others.round_to_join(self.round)
+        effects += [] if self._begun else self._begin(now)
+        return [*effects, *(self._train() if self._on_hearing and self._training is None else [])]
+
+    def _close_if_last(self, now: float) -> list[Effect]:
+        """The last cycle ends with the answer for which alone it went on."""
+        over = self.round >= self._rounds and self._spoke and self._pending is None
+        return self._rest(now) if over else []
+
+    def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
+        self._others.left(peer, self.round)
+        if self._pending is None or self._pending[0] != peer:
+            return []
+        self._pending = None
+        return self._close_if_last(now)
+
+
+def _refused(sender: PeerId, reason: str) -> list[Effect]:
+    return [Note(Refused(sender, reason)), Drop(sender, reason)]
