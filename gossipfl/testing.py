@@ -20,9 +20,20 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import RemoteProtocolError
-from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Compressor, Heard, Model, Payload, Samples
+from gossipfl.learn.contracts import (
+    Accounting,
+    Aggregator,
+    Algorithm,
+    Array,
+    Compressed,
+    Compressor,
+    Heard,
+    Model,
+    Payload,
+    Samples,
+)
 
-_PEERS, _NEIGHBOURS, _SIZE, _SEED = 5, 3, 17, 20_170_901
+_PEERS, _NEIGHBOURS, _SIZE, _SEED = 5, 4, 17, 20_170_901
 _SIZES, _TRIALS = (1, 7, 300), 100
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -172,6 +183,7 @@ def _check_rounds(algorithm: Algorithm[Any], dtype: np.dtype[Any]) -> None:
     own, _, own_weight, weights = given = _mixture(dtype)
     before = [part.copy() for part in given]
     crowd, ones = algorithm.start(own), [algorithm.start(one) for one in own]
+    links = _Links(algorithm, crowd)
     for turn in range(3):
         trained = _spread(algorithm.model(crowd))
         crowd = algorithm.learned(crowd, trained)
@@ -180,9 +192,9 @@ def _check_rounds(algorithm: Algorithm[Any], dtype: np.dtype[Any]) -> None:
         said = [_spoken(algorithm, state, weights[p, 0], p, turn) for p, state in enumerate(ones)]
         for part, pieces in zip(payload, zip(*(s[0] for s in said), strict=True), strict=True):
             _expect_same(part, _stacked(list(pieces)), "speak", "crowd")
-        arrived = tuple(_from_neighbours(part) for part in payload)
-        crowd = algorithm.listen(crowd, Heard(arrived, weights, own_weight))
-        each = [Heard(tuple(part[p] for part in arrived), weights[p], own_weight[p]) for p in range(_PEERS)]
+        arrived, told = links.exchange(crowd, payload, [one[1] for one in said])
+        crowd = algorithm.listen(crowd, Heard(arrived, weights, own_weight, told))
+        each = [Heard(_row(arrived, p), weights[p], own_weight[p], _row(told, p)) for p in range(_PEERS)]
         ones = [algorithm.listen(s[1], h) for s, h in zip(said, each, strict=True)]
         model = algorithm.model(crowd)
         _expect_like(model, own.shape, dtype, "model")
@@ -204,9 +216,11 @@ def _spoken(algorithm: Algorithm[Any], state: Any, share: Array, peer: Any, turn
 
 def _check_hearing_nothing(algorithm: Algorithm[Any], dtype: np.dtype[Any]) -> None:
     own = _mixture(dtype)[0]
-    payload, state = algorithm.speak(algorithm.start(own), np.zeros(_PEERS), Draws(_SEED, np.arange(_PEERS)))
-    empty = tuple(part[:, None][:, :0] for part in payload)
-    after = algorithm.listen(state, Heard(empty, np.ones((_PEERS, 0)), np.ones(_PEERS)))
+    state = algorithm.start(own)
+    links = _Links(algorithm, state)
+    payload, state = algorithm.speak(state, np.ones(_PEERS), Draws(_SEED, np.arange(_PEERS)))
+    arrived, told = (tuple(part[:, :0] for part in parts) for parts in links.exchange(state, payload))
+    after = algorithm.listen(state, Heard(arrived, np.ones((_PEERS, 0)), np.ones(_PEERS), told))
     _expect_same(algorithm.model(state), algorithm.model(after), "listen", "k = 0")
 
 
@@ -216,10 +230,50 @@ def _check_consensus(algorithm: Algorithm[Any], dtype: np.dtype[Any]) -> None:
     _, _, own_weight, weights = _mixture(dtype)
     sole = weights / weights.sum(axis=1, keepdims=True)
     for own_part, parts in ((own_weight, weights), (np.zeros(_PEERS), sole)):
-        payload, state = algorithm.speak(algorithm.start(alike), parts[:, 0], Draws(_SEED, np.arange(_PEERS)))
-        arrived = tuple(_from_neighbours(part) for part in payload)
-        after = algorithm.model(algorithm.listen(state, Heard(arrived, parts, own_part)))
+        state = algorithm.start(alike)
+        links = _Links(algorithm, state)
+        payload, state = algorithm.speak(state, parts[:, 0], Draws(_SEED, np.arange(_PEERS)))
+        arrived, told = links.exchange(state, payload)
+        if isinstance(algorithm, Compressed) and not own_part.any():  # a newcomer is told the whole
+            arrived = tuple(_from_neighbours(part) for part in algorithm.whole(state))
+        after = algorithm.model(algorithm.listen(state, Heard(arrived, parts, own_part, told)))
         _expect_near(alike, after, f"listen: equal models, own weight {own_part[0]:.2f}")
+
+
+class _Links:
+    """The links of a crowd in which all are neighbours; slot s of peer p leads to peer p - 1 - s."""
+
+    def __init__(self, algorithm: Algorithm[Any], start: Any) -> None:
+        self._algorithm = algorithm
+        self._told: Payload = ()  # each (n, k, ...)
+        self._held: Payload = ()
+        if isinstance(algorithm, Compressed):
+            self._held = tuple(_from_neighbours(part) for part in algorithm.whole(start))
+
+    def exchange(self, crowd: Any, spoken: Payload, ones: list[Any] | None = None) -> tuple[Payload, Payload]:
+        """What all hear when all have `spoken`, and what they said meanwhile; `ones` are their states."""
+        if isinstance(self._algorithm, Compressed):
+            codes = tuple(_from_neighbours(part) for part in spoken)
+            self._held = _as_alone(self._algorithm.hear, "hear", crowd, ones, self._held, codes)
+            return self._held, ()
+        if not isinstance(self._algorithm, Accounting):
+            return tuple(_from_neighbours(part) for part in spoken), ()
+        link, said = self._algorithm.link, tuple(_to_neighbours(part) for part in spoken)
+        told, held = (old or tuple(np.zeros_like(part) for part in said) for old in (self._told, self._held))
+        now = _as_alone(lambda _, *parts: link.tell(*parts), "tell", crowd, ones, said, told, held)
+        arrived = tuple(_across(part) for part in now)
+        heard = _as_alone(lambda _, *parts: link.heard(*parts), "heard", crowd, ones, arrived, held)
+        self._told, self._held = now, arrived
+        return heard, link.heard(now, told)
+
+
+def _as_alone(rule: Any, name: str, crowd: Any, ones: list[Any] | None, *parts: Payload) -> Payload:
+    """What `rule` makes of `parts` for a crowd, which must be what it makes of them for each of `ones`."""
+    together: Payload = rule(crowd, *parts)
+    alone = [rule(state, *(_row(part, peer) for part in parts)) for peer, state in enumerate(ones or ())]
+    for part, pieces in zip(together, zip(*alone, strict=True), strict=False):
+        _expect_same(part, _stacked(list(pieces)), name, "crowd")
+    return together
 
 
 def _mixture(dtype: np.dtype[Any]) -> tuple[Array, Array, Array, Array]:
@@ -235,6 +289,21 @@ def _mixture(dtype: np.dtype[Any]) -> tuple[Array, Array, Array, Array]:
 def _from_neighbours(part: Array) -> Array:
     """What each of n peers on a ring hears of `part` (n, ...), as (n, k, ...)."""
     return np.stack([np.roll(part, shift, axis=0) for shift in range(1, _NEIGHBOURS + 1)], axis=1)
+
+
+def _to_neighbours(part: Array) -> Array:
+    """What each of n peers tells each of k neighbours, (n, k, ...), where it says `part` (n, ...) to all."""
+    return np.repeat(part[:, None], _NEIGHBOURS, axis=1)
+
+
+def _across(told: Array) -> Array:
+    """What is told over each link (n, k, ...), at its other end."""
+    return np.stack([np.roll(told[:, -shift], shift, axis=0) for shift in range(1, _NEIGHBOURS + 1)], axis=1)
+
+
+def _row(payload: Payload, peer: int) -> Payload:
+    """What one of n peers has of `payload`."""
+    return tuple(part[peer] for part in payload)
 
 
 def _spread(vector: Array) -> Array:

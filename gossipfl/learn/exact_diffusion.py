@@ -1,42 +1,48 @@
-"""D-PSGD that remembers its last round, and so reaches the common optimum whatever the peers' data.
+"""D-PSGD that remembers what flowed between peers, and so reaches the common optimum whatever their data.
 
 Tang, Lian, Yan, Zhang and Liu (ICML 2018, arXiv 1803.07068), "D2"; Yuan, Ying, Zhao and Sayed (IEEE Trans.
 Signal Process. 2019, arXiv 1702.05122), "exact diffusion": x'' = V (2 x' - x - (u' - u)) with V = (I + W) /
-2, where u is what local training took off x. With V no eigenvalue is below 0, so every connected graph will
-do. It corrects what mixing did a round ago: an update lost leaves a trace until the mixing of later rounds
-wears it off.
+2, where u is what local training took off x. Here as primal and dual: phi = x - u + dual, x' = V phi, and the
+dual is all that (V - I) phi ever came to. With V no eigenvalue is below 0, so every connected graph will do;
+with W itself (`lazy` off) mixing is faster, and the least eigenvalue must be above -1/3. W are Metropolis
+weights by samples, from what each neighbour says of its share.
+
+What flows over a link is agreed upon by its two ends. A lost update costs delay: once both have heard each
+other again, the one has gained what the other lost, and no bias remains. What a dead peer's links brought is
+taken back: the others go on to the optimum of those who are left, or who are there again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, lazily, unless_adopted
+from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload, unless_adopted
+from gossipfl.learn.links import Flows, gains, summed
 
 
 class ExactDiffusionState(NamedTuple):
-    """The model, what is mixed next, and the model and the step of the round before."""
+    """The model, by how much the past corrects it, and how much the peer counts."""
 
     vector: Array  # (..., d)
-    ahead: Array  # (..., d)
-    before: Array  # (..., d)
-    step: Array  # (..., d)
+    dual: Array  # (..., d), float64
+    mass: Array  # (...)
 
 
 @dataclass(frozen=True, slots=True)
 class ExactDiffusion:
-    """Speaks `(ahead,)`."""
+    """Speaks `(phi, what flowed, how wide)`: twice the bytes of D-PSGD."""
 
-    aggregator: Aggregator = field(default_factory=WeightedMean)
+    lazy: bool = True
+    link: ClassVar[Link] = Flows()
 
     def start(self, vector: Array, mass: Array = ONE) -> ExactDiffusionState:
-        """The state of a peer whose first model is `vector` (..., d)."""
-        return ExactDiffusionState(vector, vector, vector, np.zeros_like(vector))
+        """The state of a peer whose first model is `vector` (..., d) and whose samples count `mass`."""
+        masses = np.broadcast_to(mass, vector.shape[:-1]).astype(np.float64)
+        return ExactDiffusionState(vector, np.zeros(vector.shape), masses)
 
     def model(self, state: ExactDiffusionState) -> Array:
         """The vector (..., d) to train from and to judge."""
@@ -44,19 +50,19 @@ class ExactDiffusion:
 
     def learned(self, state: ExactDiffusionState, vector: Array) -> ExactDiffusionState:
         """Local training ended at `vector` (..., d)."""
-        step = state.vector - vector
-        ahead = vector + (state.vector - state.before) + state.step
-        return ExactDiffusionState(state.vector, ahead, state.before, step)
+        return state._replace(vector=(vector + state.dual).astype(vector.dtype))
 
     def speak(
         self, state: ExactDiffusionState, share: Array, draws: Draws
     ) -> tuple[Payload, ExactDiffusionState]:
         """The corrected model; nothing changes by speaking."""
-        return (state.ahead,), state
+        width = (state.mass * share)[..., None]
+        return (state.vector, np.zeros_like(state.vector), width), state
 
     def listen(self, state: ExactDiffusionState, heard: Heard) -> ExactDiffusionState:
-        """The aggregate, with half as much of the neighbours as their weights say."""
-        own_weight, weights = lazily(heard)
-        mixed = self.aggregator(state.ahead, heard.payload[0], own_weight, weights)
-        before, step = unless_adopted(heard, state.vector, mixed), unless_adopted(heard, state.step)
-        return ExactDiffusionState(mixed, mixed, before, step)
+        """One step of the flow for the model, all of it for the dual; who adopts takes the plain mean."""
+        pace = ((0.5 if self.lazy else 1.0) / state.mass)[..., None]
+        flow, since = gains(heard)
+        mean = summed(heard.payload[0] * heard.weights[..., None])
+        vector = unless_adopted(heard, state.vector + pace * flow, mean).astype(state.vector.dtype)
+        return ExactDiffusionState(vector, unless_adopted(heard, state.dual) + pace * since, state.mass)

@@ -1,40 +1,46 @@
-"""D-PSGD with a correction by the last round that makes a constant step exact.
+"""D-PSGD with a correction by all past rounds that makes a constant step exact.
 
 Shi, Ling, Wu and Yin (SIAM J. Optim. 2015, arXiv 1404.6264), "EXTRA": x'' = (I + W) x' - (I + W) x / 2 -
-(u' - u), where u is what local training took off x. An update lost leaves a trace until the mixing of later
-rounds wears it off.
+(u' - u), where u is what local training took off x. Here as primal and dual: x' = W x - u + dual, and the
+dual is all that (W - I) x / 2 came to in the rounds before. W are Metropolis weights by samples, from what
+each neighbour says of its share.
+
+What flows over a link is agreed upon by its two ends. A lost update costs delay: once both have heard each
+other again, the one has gained what the other lost, and no bias remains. What a dead peer's links brought is
+taken back: the others go on to the optimum of those who are left, or who are there again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload, unless_adopted
+from gossipfl.learn.links import Flows, gains, summed
 
 
 class ExtraState(NamedTuple):
-    """The model, its step and the one before, and (I + W) / 2 of the model before."""
+    """The model and that before its training, by how much the past corrects it, how much the peer counts."""
 
     vector: Array  # (..., d)
-    step: Array  # (..., d)
-    last_step: Array  # (..., d)
-    halfway: Array  # (..., d)
+    before: Array  # (..., d)
+    dual: Array  # (..., d), float64
+    mass: Array  # (...)
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """Speaks `(vector,)`, the model before its training."""
+    """Speaks `(model before its training, what flowed, how wide)`: twice the bytes of D-PSGD."""
 
-    aggregator: Aggregator = field(default_factory=WeightedMean)
+    link: ClassVar[Link] = Flows()
 
     def start(self, vector: Array, mass: Array = ONE) -> ExtraState:
-        """The state of a peer whose first model is `vector` (..., d)."""
-        return ExtraState(vector, np.zeros_like(vector), np.zeros_like(vector), vector)
+        """The state of a peer whose first model is `vector` (..., d) and whose samples count `mass`."""
+        masses = np.broadcast_to(mass, vector.shape[:-1]).astype(np.float64)
+        return ExtraState(vector, vector, np.zeros(vector.shape), masses)
 
     def model(self, state: ExtraState) -> Array:
         """The vector (..., d) to train from and to judge."""
@@ -42,17 +48,19 @@ class Extra:
 
     def learned(self, state: ExtraState, vector: Array) -> ExtraState:
         """Local training ended at `vector` (..., d)."""
-        return state._replace(step=state.vector - vector, last_step=state.step)
+        corrected = (vector + state.dual).astype(vector.dtype)
+        return state._replace(vector=corrected, before=state.vector)
 
     def speak(self, state: ExtraState, share: Array, draws: Draws) -> tuple[Payload, ExtraState]:
         """The model before its training; nothing changes by speaking."""
-        return (state.vector,), state
+        width = (state.mass * share)[..., None]
+        return (state.before, np.zeros_like(state.before), width), state
 
     def listen(self, state: ExtraState, heard: Heard) -> ExtraState:
-        """The corrected aggregate."""
-        mixed = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
-        moved = state.vector + mixed - state.halfway - (state.step - state.last_step)
-        vector = unless_adopted(heard, moved, mixed)
-        step = unless_adopted(heard, state.step)
-        halfway = unless_adopted(heard, (state.vector + mixed) / 2, mixed)
-        return ExtraState(vector, step, step, halfway)
+        """One step of the flow for the model, half of all of it for the dual; who adopts takes the mean."""
+        pace = (1.0 / state.mass)[..., None]
+        flow, since = gains(heard)
+        mean = summed(heard.payload[0] * heard.weights[..., None])
+        vector = unless_adopted(heard, state.vector + pace * flow, mean).astype(state.vector.dtype)
+        dual = unless_adopted(heard, state.dual) + pace * since / 2
+        return ExtraState(vector, vector, dual, state.mass)

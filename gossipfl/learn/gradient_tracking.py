@@ -1,57 +1,79 @@
 """Each peer steps along an estimate of everyone's mean gradient, so unlike data leave no bias.
 
-Nedic, Olshevsky and Shi (SIAM J. Optim. 2017, arXiv 1607.03218, DIGing); with stochastic gradients Pu and
-Nedic (Math. Program. 2021, arXiv 1805.11454): x <- W (x - y), y <- W y + u' - u, where u and u' are what
-two successive local trainings took off x. The mean of y is the mean of u in every round. An update lost
-takes its share of that mean with it: the bias that remains is in proportion to the loss.
+Nedic, Olshevsky and Shi (SIAM J. Optim. 2017, arXiv 1607.03218), "DIGing"; Pu, Shi, Xu and Nedic (IEEE Trans.
+Autom. Control 2021, arXiv 1810.06653), "push-pull", and Xin and Khan (IEEE Control Syst. Lett. 2018, arXiv
+1803.02503), "AB", for directed graphs. Models are pulled: x <- W (x - y). Steps are pushed: every peer adds
+mass * (u' - u) to what it holds of them, where u and u' are what two successive local trainings took off its
+model, and splits that, with a count of samples, evenly among itself and those to whom it speaks; y is steps
+by samples. Without loss, on a regular graph of equal peers, that is y <- W y + u' - u.
+
+The steps held and on the way always sum to all peers' last mass * u. What a lost update carried comes with
+the next one on its link: it costs delay and no bias. The last step of a peer that dies stays in the sum for
+good, less what it held: the others settle where all steps sum to 0, that one among them as it last was. If
+it comes back, it counts anew beside it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Link, Payload
+from gossipfl.learn.links import Sums, summed
+from gossipfl.learn.push_sum import split
 
 
 class TrackingState(NamedTuple):
-    """The model, the tracked mean step, and the last own step."""
+    """The model, the tracked mean step and for how many samples it stands, and the last own step."""
 
     vector: Array  # (..., d)
-    tracked: Array  # (..., d)
-    step: Array  # (..., d)
+    tracked: Array  # (..., d), float64
+    samples: Array  # (...), float64
+    step: Array  # (..., d), float64
+    mass: Array  # (...)
 
 
 @dataclass(frozen=True, slots=True)
 class GradientTracking:
-    """Speaks `(vector - tracked, tracked)`: twice the bytes of D-PSGD."""
+    """Speaks `(vector - tracked, share * steps, share * samples)`, the last two in float64."""
 
     aggregator: Aggregator = field(default_factory=WeightedMean)
+    link: ClassVar[Link] = Sums((1, 2))
 
     def start(self, vector: Array, mass: Array = ONE) -> TrackingState:
-        """The state of a peer whose first model is `vector` (..., d)."""
-        return TrackingState(vector, np.zeros_like(vector), np.zeros_like(vector))
+        """The state of a peer whose first model is `vector` (..., d) and whose samples count `mass`."""
+        masses = np.broadcast_to(mass, vector.shape[:-1]).astype(np.float64)
+        nothing = np.zeros(vector.shape)
+        return TrackingState(vector, nothing, masses, nothing, masses)
 
     def model(self, state: TrackingState) -> Array:
         """The vector (..., d) to train from and to judge."""
         return state.vector
 
     def learned(self, state: TrackingState, vector: Array) -> TrackingState:
-        """Local training ended at `vector` (..., d)."""
-        step = state.vector - vector
-        return TrackingState(state.vector, state.tracked + step - state.step, step)
+        """Local training ended at `vector` (..., d); the model moves by the mean step, not by the own one."""
+        step = state.vector.astype(np.float64) - vector
+        tracked = state.tracked + (state.mass / state.samples)[..., None] * (step - state.step)
+        ahead = (state.vector - tracked).astype(vector.dtype)
+        return state._replace(vector=ahead, tracked=tracked, step=step)
 
     def speak(self, state: TrackingState, share: Array, draws: Draws) -> tuple[Payload, TrackingState]:
-        """Where the tracked step leads, and that step."""
-        return (state.vector - state.tracked, state.tracked), state
+        """Where the tracked step leads, and a share of the steps; as much of them is kept."""
+        given, kept = split(state.samples, state.mass, share)
+        pushed = given[..., None] * state.tracked
+        return (state.vector, pushed, given[..., None]), state._replace(samples=kept)
 
     def listen(self, state: TrackingState, heard: Heard) -> TrackingState:
-        """Both aggregates."""
-        (ahead, tracked), own = heard.payload, state.vector - state.tracked
-        mixed = self.aggregator(own, ahead, heard.own_weight, heard.weights)
-        mean = self.aggregator(state.tracked, tracked, heard.own_weight, heard.weights)
-        return TrackingState(mixed, mean, unless_adopted(heard, state.step, mean))
+        """Models are aggregated, steps added; a peer that adopts brings in the mean step as its own."""
+        ahead, steps, counts = heard.payload[0], summed(heard.payload[1]), summed(heard.payload[2])
+        mixed = self.aggregator(state.vector, ahead, heard.own_weight, heard.weights)
+        adopts = heard.own_weight == 0
+        held = np.where(adopts, 0.0, state.samples)[..., None] + counts
+        tracked = state.tracked + (steps - counts * state.tracked) / np.where(held == 0, 1.0, held)
+        samples = held[..., 0] + np.where(adopts, state.mass, 0.0)
+        step = np.where(adopts[..., None], tracked, state.step)
+        return TrackingState(mixed, tracked, samples, step, state.mass)

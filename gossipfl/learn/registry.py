@@ -20,11 +20,14 @@ from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.exact_diffusion import ExactDiffusion
 from gossipfl.learn.extra import Extra
 from gossipfl.learn.gradient_tracking import GradientTracking
+from gossipfl.learn.local_exact_diffusion import LocalExactDiffusion
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
 from gossipfl.learn.momentum import Momentum
 from gossipfl.learn.moniqua import Moniqua
 from gossipfl.learn.options import checked
+from gossipfl.learn.push_sum import PushSum
 from gossipfl.learn.quasi_global import QuasiGlobal
+from gossipfl.learn.relay import RelaySum
 from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
@@ -87,18 +90,36 @@ ALGORITHMS: dict[str, Method] = {
     ),
     "gradient-tracking": Method(
         GradientTracking,
-        "Nedic et al. 2017, arXiv 1607.03218; Pu et al. 2018, arXiv 1810.06653",
+        "Nedic et al. 2017, arXiv 1607.03218; Pu et al. 2021, arXiv 1810.06653",
         "very unlike data: the exact optimum, on directed and changing graphs too",
         _ROUNDS,
     ),
     "exact-diffusion": Method(
         ExactDiffusion,
         "Tang et al. 2018, arXiv 1803.07068; Yuan et al. 2019, arXiv 1702.05122",
-        "very unlike data: the exact optimum",
+        "very unlike data: the exact optimum, by what flows between neighbours",
+        _STATIC,
+    ),
+    "local-exact-diffusion": Method(
+        LocalExactDiffusion,
+        "Alghunaim 2024, arXiv 2302.00620; Karimireddy et al. 2020, arXiv 1910.06378",
+        "very unlike data and many local steps a round: SCAFFOLD without its server",
         _STATIC,
     ),
     "extra": Method(
         Extra, "Shi et al. 2015, arXiv 1404.6264", "the exact optimum with a constant step", _STATIC
+    ),
+    "push-sum": Method(
+        PushSum,
+        "Nedic and Olshevsky 2016, arXiv 1406.2075; Assran et al. 2019, arXiv 1811.10792",
+        "directed and changing graphs: the mean comes out right, whatever is lost",
+        _ROUNDS,
+    ),
+    "relay": Method(
+        RelaySum,
+        "Vogels et al. 2021, arXiv 2110.04175",
+        "very unlike data on a tree: the plain mean of all, only older",
+        frozenset({"rounds", "static", "tree"}),
     ),
     "direct": Method(
         Direct,

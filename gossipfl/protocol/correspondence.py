@@ -1,7 +1,9 @@
 """What passes between one peer and each neighbour, for algorithms whose words build on earlier ones.
 
 Rules:
-- A link that keeps accounts tells sums or relays: whatever is lost comes with the next update.
+- A link that keeps accounts tells sums, relays or flows: whatever is lost comes with the next update.
+- What can be taken back is: what was counted of a link is always what is held of it, and nothing once its
+  neighbour is gone, until it is there again.
 - A link of codes holds what they come to; a gap is told to the sender, whose next update is then whole.
 - Whoever has nothing to build on, such as a newcomer, says so in the same way.
 """
@@ -102,10 +104,11 @@ class _Account:
     counted: Payload
     epoch: int | None = None  # of the neighbour's life that is held
     owed: bool = False
+    void: bool = False  # the neighbour is gone, and with it what it said last
 
 
 class _Accounts:
-    """Links that tell sums, or relay."""
+    """Links whose every update says all that was said before it."""
 
     def __init__(self, link: Link, spoken: Payload) -> None:
         zeros = tuple(np.zeros_like(part) for part in spoken)
@@ -118,7 +121,9 @@ class _Accounts:
         account = self._of(peer)
         whole, account.owed = account.owed, False
         if whole:
-            account.told = account.told_counted = self._zeros
+            account.told = self._zeros
+            if not self._link.takes_back:
+                account.told_counted = self._zeros
         account.told = self._link.tell(spoken, account.told, account.held)
         return account.told, whole
 
@@ -127,12 +132,14 @@ class _Accounts:
 
     def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
         account, follows = self._of(peer), False
+        if account.void:
+            return None
         for update in updates:
             anew = update.whole or update.sequence == 1 or account.epoch not in (None, update.epoch)
-            if anew:
-                account.counted = self._zeros
-            elif account.epoch is None and late:
+            if late and account.epoch is None and not anew:
                 continue
+            if anew and not self._link.takes_back:
+                account.counted = self._zeros
             follows, account.epoch, account.held = True, update.epoch, update.payload
         if not follows:
             return None
@@ -143,12 +150,14 @@ class _Accounts:
 
     def rejoined(self, peer: PeerId) -> None:
         """What was lost comes with the next sum; whoever lost its accounts will say so."""
+        self._of(peer).void = False
 
     def left(self, peer: PeerId) -> Taken | None:
-        account = self._of(peer)
-        if not self._link.takes_back:
+        if not self._link.takes_back or peer not in self._accounts:
             return None
-        account.held = self._zeros
+        account = self._of(peer)
+        account.held = account.told = self._zeros
+        account.void = True
         return self._counted(account)
 
     def _counted(self, account: _Account) -> Taken:

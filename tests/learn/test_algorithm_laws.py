@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from crowd import Crowd, Graph, chain, ring, wheel
 
 from gossipfl.draws import Draws
 from gossipfl.learn.combine_then_adapt import CombineThenAdapt
@@ -16,11 +17,9 @@ from gossipfl.learn.extra import Extra
 from gossipfl.learn.gradient_tracking import GradientTracking
 from gossipfl.learn.momentum import Momentum
 from gossipfl.learn.quasi_global import QuasiGlobal
+from gossipfl.learn.relay import RelaySum
 
 PEERS, SIZE = 16, 5
-SHARE = np.full(PEERS, 1 / 3)
-WEIGHTS = np.full((PEERS, 2), 1 / 3)
-
 Task = tuple[Array, Array, Array]
 
 
@@ -40,45 +39,134 @@ def trained(task: Task, vector: Array, rate: float) -> Array:
     return stepped
 
 
-def errors(algorithm: Algorithm[Any], rate: float, rounds: int) -> Array:
-    """(1/n) sum |x_i - x*|^2 after each round on a ring, every weight 1/3."""
+def errors(algorithm: Algorithm[Any], rate: float, rounds: int, graph: Graph) -> Array:
+    """(1/n) sum |x_i - x*|^2 after each round on `graph`."""
     task = unlike_quadratics()
-    state = algorithm.start(np.zeros((PEERS, SIZE)))
-    found = []
-    for turn in range(rounds):
-        state = algorithm.learned(state, trained(task, algorithm.model(state), rate))
-        payload, state = algorithm.speak(state, SHARE, Draws(0, np.arange(PEERS), turn))
-        around = tuple(np.stack((np.roll(part, 1, 0), np.roll(part, -1, 0)), axis=1) for part in payload)
-        state = algorithm.listen(state, Heard(around, WEIGHTS, SHARE))
-        found.append(np.mean(np.sum((algorithm.model(state) - task[2]) ** 2, axis=-1)))
+    crowd, found = Crowd(algorithm, np.zeros((PEERS, SIZE)), graph), []
+    for _ in range(rounds):
+        crowd.round(lambda vector: trained(task, vector, rate))
+        found.append(np.mean(np.sum((crowd.model - task[2]) ** 2, axis=-1)))
     return np.array(found)
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "rate"),
-    [(GradientTracking(), 0.05), (ExactDiffusion(), 0.3), (Extra(), 0.3)],
-    ids=["gradient-tracking", "exact-diffusion", "extra"],
+    ("algorithm", "rate", "graph"),
+    [
+        (GradientTracking(), 0.05, ring(PEERS)),
+        (GradientTracking(), 0.03, wheel(PEERS)),
+        (ExactDiffusion(), 0.3, ring(PEERS)),
+        (ExactDiffusion(lazy=False), 0.2, chain(PEERS)),
+        (Extra(), 0.3, ring(PEERS)),
+        (RelaySum(), 0.05, chain(PEERS)),
+    ],
+    ids=["tracking", "tracking-wheel", "diffusion", "diffusion-chain", "extra", "relay"],
 )
-def test_an_exact_method_reaches_the_common_optimum(algorithm: Algorithm[Any], rate: float) -> None:
-    assert errors(algorithm, rate, 3_000)[-1] < 1e-20
+def test_an_exact_method_reaches_the_common_optimum(
+    algorithm: Algorithm[Any], rate: float, graph: Graph
+) -> None:
+    assert errors(algorithm, rate, 3_000, graph)[-1] < 1e-20
 
 
 @pytest.mark.parametrize("algorithm", [Dpsgd(), CombineThenAdapt()], ids=["adapt", "combine"])
 def test_dpsgd_keeps_a_bias_that_shrinks_with_the_square_of_a_small_step(algorithm: Algorithm[Any]) -> None:
-    floors = [errors(algorithm, rate, 5_000)[-1] for rate in (0.005, 0.0025)]
+    floors = [errors(algorithm, rate, 5_000, ring(PEERS))[-1] for rate in (0.005, 0.0025)]
     assert floors[-1] > 1e-3
     assert 1.5 < np.log2(floors[0] / floors[1]) < 2.0
 
 
-def test_tracking_keeps_the_mean_of_the_steps_in_every_round() -> None:
-    task, algorithm = unlike_quadratics(), GradientTracking()
-    state = algorithm.start(np.zeros((PEERS, SIZE)))
-    for turn in range(50):
-        state = algorithm.learned(state, trained(task, algorithm.model(state), 0.05))
-        np.testing.assert_allclose(state.tracked.mean(0), state.step.mean(0), atol=1e-12)
-        payload, state = algorithm.speak(state, SHARE, Draws(0, np.arange(PEERS), turn))
-        around = tuple(np.stack((np.roll(part, 1, 0), np.roll(part, -1, 0)), axis=1) for part in payload)
-        state = algorithm.listen(state, Heard(around, WEIGHTS, SHARE))
+MASS = 1.0 + np.arange(PEERS) % 4
+
+
+def weighted_optimum(task: Task) -> Array:
+    curvature, target, _ = task
+    pulled = np.einsum("n,nij,nj->i", MASS, curvature, target)
+    optimum: Array = np.linalg.solve(np.einsum("n,nij->ij", MASS, curvature), pulled)
+    return optimum
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "rate", "graph"),
+    [
+        (GradientTracking(), 0.03, wheel(PEERS)),
+        (ExactDiffusion(), 0.1, wheel(PEERS)),
+        (Extra(), 0.1, wheel(PEERS)),
+        (RelaySum(), 0.03, chain(PEERS)),
+    ],
+    ids=["tracking", "diffusion", "extra", "relay"],
+)
+def test_an_exact_method_weighs_peers_by_their_samples(
+    algorithm: Algorithm[Any], rate: float, graph: Graph
+) -> None:
+    task = unlike_quadratics()
+    crowd = Crowd(algorithm, np.zeros((PEERS, SIZE)), graph, MASS)
+    for _ in range(2_000):
+        crowd.round(lambda vector: trained(task, vector, rate))
+    np.testing.assert_allclose(crowd.model, np.tile(weighted_optimum(task), (PEERS, 1)), atol=1e-9)
+
+
+def test_what_tracking_holds_is_the_sum_of_the_steps_in_every_round() -> None:
+    task = unlike_quadratics()
+    crowd = Crowd(GradientTracking(), np.zeros((PEERS, SIZE)), wheel(PEERS), MASS)
+    for _ in range(50):
+        crowd.round(lambda vector: trained(task, vector, 0.05))
+        state = crowd.state
+        held = (state.samples[:, None] * state.tracked).sum(0)
+        np.testing.assert_allclose(held, (MASS[:, None] * state.step).sum(0), atol=1e-11)
+        assert state.samples.sum() == pytest.approx(MASS.sum(), rel=1e-14)
+
+
+def ring_matrix() -> Array:
+    eye = np.eye(PEERS)
+    matrix: Array = (eye + np.roll(eye, 1, 0) + np.roll(eye, -1, 0)) / 3
+    return matrix
+
+
+def test_tracking_is_the_published_recursion_among_equals() -> None:
+    task, mixing = unlike_quadratics(), ring_matrix()
+    crowd = Crowd(GradientTracking(), np.zeros((PEERS, SIZE)), ring(PEERS))
+    vector, tracked, last = np.zeros((3, PEERS, SIZE))
+    for _ in range(40):
+        step = vector - trained(task, vector, 0.05)
+        tracked = tracked + step - last
+        vector, tracked, last = mixing @ (vector - tracked), mixing @ tracked, step
+        crowd.round(lambda old: trained(task, old, 0.05))
+        np.testing.assert_allclose(crowd.model, vector, atol=1e-12)
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_exact_diffusion_is_the_published_recursion(lazy: bool) -> None:
+    task, mixing = unlike_quadratics(), ring_matrix()
+    mixing = (np.eye(PEERS) + mixing) / 2 if lazy else mixing
+    crowd = Crowd(ExactDiffusion(lazy=lazy), np.zeros((PEERS, SIZE)), ring(PEERS))
+    vector = before = last = np.zeros((PEERS, SIZE))
+    for _ in range(40):
+        step = vector - trained(task, vector, 0.1)
+        vector, before, last = mixing @ (2 * vector - before - step + last), vector, step
+        crowd.round(lambda old: trained(task, old, 0.1))
+        np.testing.assert_allclose(crowd.model, vector, atol=1e-12)
+
+
+def test_extra_is_the_published_recursion() -> None:
+    task, mixing, rate = unlike_quadratics(), ring_matrix(), 0.1
+    halfway = (np.eye(PEERS) + mixing) / 2
+    crowd = Crowd(Extra(), np.zeros((PEERS, SIZE)), ring(PEERS))
+    before = np.zeros((PEERS, SIZE))
+    last = before - trained(task, before, rate)
+    vector = mixing @ before - last
+    crowd.round(lambda old: trained(task, old, rate))
+    for _ in range(40):
+        np.testing.assert_allclose(crowd.model, vector, atol=1e-12)
+        step = vector - trained(task, vector, rate)
+        vector, before, last = vector + mixing @ vector - halfway @ before - step + last, vector, step
+        crowd.round(lambda old: trained(task, old, rate))
+
+
+def test_relayed_sums_are_the_mean_of_all_after_as_many_rounds_as_the_chain_is_long() -> None:
+    start = Draws(3, np.arange(PEERS)).normal("start", SIZE)
+    crowd = Crowd(RelaySum(), start, chain(PEERS), MASS)
+    for _ in range(PEERS):
+        crowd.round(lambda _: start)  # all say the same in every round
+    np.testing.assert_allclose(crowd.model, np.tile(MASS @ start / MASS.sum(), (PEERS, 1)), atol=1e-12)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -105,9 +193,7 @@ def test_quasi_global_momentum_follows_the_mixed_path() -> None:
     assert algorithm.model(state) == pytest.approx(0.6 - 0.1 - 0.9 * 0.04)
 
 
-@pytest.mark.parametrize(
-    "algorithm", [Momentum(), QuasiGlobal(), GradientTracking(), ExactDiffusion(), Extra()]
-)
+@pytest.mark.parametrize("algorithm", [Momentum(), QuasiGlobal()])
 def test_a_peer_that_adopts_what_it_hears_forgets_its_past(algorithm: Algorithm[Any]) -> None:
     state = algorithm.learned(algorithm.start(np.array([9.0])), np.array([7.0]))
     payload, state = algorithm.speak(state, np.asarray(0.5), Draws(0, 0))
