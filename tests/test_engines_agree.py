@@ -51,7 +51,7 @@ def cases() -> Iterator[tuple[str, str, str | None]]:
         graph = "path" if "tree" in method.needs else "ring"
         for compressor in COMPRESSORS if "compressor" in method.needs else (None,):
             yield graph, name, compressor
-    for schedule in ("one-peer-exponential", "base", "exponential", "random-peers"):
+    for schedule in ("one-peer-exponential", "base", "directed-exponential", "random-peers"):
         yield schedule, "dpsgd", None
     yield "one-peer-exponential", "push-sum", None
     yield "random-peers", "gradient-tracking", None

@@ -107,9 +107,7 @@ def _builds(peers: int, seed: int) -> dict[str, Callable[[], Schedule]]:
     """How each candidate is built, by what it is called."""
     graphs = {name: partial(_steady, name, peers, seed) for name in FAMILIES}
     schedules = {
-        f"{name} (one-way)" if name in FAMILIES else name: partial(build_schedule, name, peers, seed=seed)
-        for name in SCHEDULES
-        if name != "base"
+        name: partial(build_schedule, name, peers, seed=seed) for name in SCHEDULES if name != "base"
     }
     bases = {f"base (degree {k})": partial(build_schedule, "base", peers, degree=k) for k in BASE_DEGREES}
     return {**bases, **schedules, **graphs}  # where two cost the same, this is their order

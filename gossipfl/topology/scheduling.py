@@ -167,7 +167,7 @@ def _numbers(peers: int) -> tuple[str, ...]:
 
 _ALL = (
     ScheduleFamily(
-        "exponential",
+        "directed-exponential",
         "Peer i hears i + 1, 2, 4, 8 ... around a ring, all of them in every round; one-way.",
         "2 peers or more",
         _exponential,

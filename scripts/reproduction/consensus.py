@@ -72,7 +72,7 @@ def decay(family: str, peers: int) -> dict[str, Any]:
 def graph_of(family: str, peers: int) -> Topology | Schedule:
     """A graph by the name of its family here."""
     if family == "static exponential":
-        return build_schedule("exponential", peers)
+        return build_schedule("directed-exponential", peers)
     return build_topology(family, peers)
 
 

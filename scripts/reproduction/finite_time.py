@@ -73,7 +73,7 @@ def decays() -> dict[str, list[float]]:
         "base, degree 1": build_schedule("base", DRAWN),
         "base, degree 4": build_schedule("base", DRAWN, degree=4),
         "one-peer exponential": build_schedule("one-peer-exponential", DRAWN, allow_asymptotic=True),
-        "static exponential": build_schedule("exponential", DRAWN),
+        "static exponential": build_schedule("directed-exponential", DRAWN),
     }
     return {name: _gossip(schedule, 20).measured for name, schedule in wanted.items()}
 

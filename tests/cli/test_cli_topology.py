@@ -81,7 +81,7 @@ def test_compare_prints_a_table_that_fits_a_terminal_and_writes_beside_it(
     monkeypatch.setenv("COLUMNS", "80")
     shown = _run("compare", "--peers", "8")
     assert "…" not in shown
-    assert "exponential (one-way)" in shown
+    assert "directed-exponential" in shown
     assert "Take base (degree 1)" in shown
     assert (tmp_path / "topology-compare-8.png").stat().st_size > 10_000
 

@@ -27,7 +27,7 @@ def test_what_is_known_of_graphs_is_what_they_are_rated_by() -> None:
     assert (ring.degree, ring.messages, ring.bytes, ring.exact) == (2, 2.0, 5200.0, False)
     assert ring.gap == pytest.approx(0.0209445592, abs=1e-10)
     assert (star.degree, star.messages) == (24, 48 / 25)
-    assert _found(comparison, "exponential (one-way)").gap == pytest.approx(0.489139, abs=1e-6)
+    assert _found(comparison, "directed-exponential").gap == pytest.approx(0.489139, abs=1e-6)
     complete = _found(comparison, "complete")
     assert (complete.rounds, complete.exact, complete.bytes_to_agree) == (1, True, 24 * 2600)
 

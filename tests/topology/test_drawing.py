@@ -50,7 +50,7 @@ def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
         draw(build_topology("ring", 6), tmp_path / "absent" / "ring.png")
 
 
-@pytest.mark.parametrize(("name", "peers"), [("base", 7), ("random-peers", 5), ("exponential", 6)])
+@pytest.mark.parametrize(("name", "peers"), [("base", 7), ("random-peers", 5), ("directed-exponential", 6)])
 def test_the_rounds_of_a_schedule_are_drawn(tmp_path: Path, name: str, peers: int) -> None:
     path = draw_rounds(build_schedule(name, peers), tmp_path / "rounds.png")
     assert path.stat().st_size > 5_000

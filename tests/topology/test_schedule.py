@@ -115,14 +115,14 @@ def test_the_hyper_hypercube_takes_the_fewest_rounds_that_its_degree_allows() ->
 
 @pytest.mark.parametrize("peers", range(2, 130, 2))
 def test_the_gap_of_the_exponential_graph_is_that_of_the_formula(peers: int) -> None:
-    away = build_schedule("exponential", peers).mixing(1).toarray() - 1 / peers
+    away = build_schedule("directed-exponential", peers).mixing(1).toarray() - 1 / peers
     gap = 1 - np.linalg.norm(away, 2)
     assert gap == pytest.approx(2 / (1 + math.ceil(math.log2(peers))), abs=1e-12)
 
 
 @pytest.mark.parametrize(("peers", "gap"), [(25, 0.489139), (33, 0.392200)])
 def test_an_odd_exponential_graph_mixes_faster(peers: int, gap: float) -> None:
-    away = build_schedule("exponential", peers).mixing(1).toarray() - 1 / peers
+    away = build_schedule("directed-exponential", peers).mixing(1).toarray() - 1 / peers
     assert 1 - np.linalg.norm(away, 2) == pytest.approx(gap, abs=1e-6)
 
 
@@ -168,7 +168,7 @@ def test_random_peers_are_each_drawn_equally_often() -> None:
         ("random-regular", 9, 3, "nearest is 2"),
         ("random-regular", 8, 8, "7 or fewer"),
         ("random-peers", 4, 4, "3 or fewer"),
-        ("exponential", 8, 2, "no option 'degree'"),
+        ("directed-exponential", 8, 2, "no option 'degree'"),
         ("base", 8, 0, "1 or more"),
         ("base", 1, None, "at least 2 peers"),
         ("random-peers", 10**9, None, "fewer peers"),
@@ -184,7 +184,7 @@ def test_what_cannot_be_built_is_refused_with_the_way_out(
 
 
 def test_a_promise_that_does_not_hold_is_refused() -> None:
-    ring, directed = mixing_matrix(build_topology("ring", 6)), build_schedule("exponential", 6)
+    ring, directed = mixing_matrix(build_topology("ring", 6)), build_schedule("directed-exponential", 6)
     with pytest.raises(TopologyError, match='"base"'):
         repeating("ring", [ring, ring], finite_time=True)
     with pytest.raises(TopologyError, match="no period"):
