@@ -21,16 +21,23 @@ from gossipfl.learn.exact_diffusion import ExactDiffusion
 from gossipfl.learn.extra import Extra
 from gossipfl.learn.gradient_tracking import GradientTracking
 from gossipfl.learn.local_exact_diffusion import LocalExactDiffusion
+from gossipfl.learn.merge_update import MergeUpdate
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
 from gossipfl.learn.momentum import Momentum
 from gossipfl.learn.moniqua import Moniqua
 from gossipfl.learn.options import checked
+from gossipfl.learn.pair_averaging import PairAveraging
+from gossipfl.learn.partitioned import Partitioned
+from gossipfl.learn.pegasos import Pegasos
 from gossipfl.learn.push_sum import PushSum
 from gossipfl.learn.quasi_global import QuasiGlobal
+from gossipfl.learn.random_walk import RandomWalk
 from gossipfl.learn.relay import RelaySum
+from gossipfl.learn.sampled import Sampled
 from gossipfl.learn.training import DEFAULT, Training
+from gossipfl.learn.update_merge import UpdateMerge
 
-MODELS = ("linear", "softmax", "mlp", *ESTIMATORS)
+MODELS = ("linear", "softmax", "mlp", "pegasos", *ESTIMATORS)
 AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
 
 
@@ -64,6 +71,8 @@ class Method:
 
 _ROUNDS = frozenset({"rounds"})
 _STATIC = frozenset({"rounds", "static", "symmetric"})
+_ORMANDI = "Ormandi et al. 2013, arXiv 1109.1396"
+_HEGEDUS = "Hegedus et al. 2021, J. Parallel and Distributed Computing"
 
 ALGORITHMS: dict[str, Method] = {
     "dpsgd": Method(
@@ -145,6 +154,36 @@ ALGORITHMS: dict[str, Method] = {
         "few bits of each parameter and no memory at all, among peers that stay near",
         _ROUNDS,
     ),
+    "pair-averaging": Method(
+        PairAveraging,
+        "Lian et al. 2018, arXiv 1710.06952",
+        "peers of unlike speed, none waiting for another (AD-PSGD): in pairs, the sum being kept",
+    ),
+    "random-walk": Method(
+        RandomWalk,
+        _ORMANDI,
+        "models that wander and learn where they come: the least a peer can do, and the slowest",
+    ),
+    "merge-update": Method(
+        MergeUpdate,
+        _ORMANDI,
+        "very many peers with a record or two each: what is heard is merged, then trained",
+    ),
+    "update-merge": Method(
+        UpdateMerge,
+        _ORMANDI,
+        "the same where merging comes after training",
+    ),
+    "partitioned": Method(
+        Partitioned,
+        _HEGEDUS,
+        "few bytes a message: one part of the model, merged by the age of that part",
+    ),
+    "sampled": Method(
+        Sampled,
+        _HEGEDUS,
+        "few bytes a message: a random sample of the model, merged by age",
+    ),
 }
 
 
@@ -161,17 +200,24 @@ def build_model(
     """The model named `kind` for `features` inputs and a target of `classes`, or a number where that is None.
 
     "auto" is softmax regression for classes and linear regression for numbers. `hidden` is for MLPs,
-    `options` are for scikit-learn estimators. A name or a pairing that cannot be raises `SettingsError`.
+    `options` are for scikit-learn estimators and Pegasos. A name or a pairing that cannot be raises
+    `SettingsError`.
     """
     if kind == "auto":
         kind = "linear" if classes is None else "softmax"
     if kind not in MODELS:
         raise SettingsError(f"There is no model {kind!r}: {instead(kind, (*MODELS, 'auto'))}")
-    given = dict(options or {})
+    given: dict[str, Any] = dict(options or {})
     if kind in ESTIMATORS:
         if kind.startswith("MLP"):
             given.setdefault("hidden_layer_sizes", hidden)
         return Estimator(kind, features, classes, given, training, dtype)
+    if kind == "pegasos":
+        if classes != 2:
+            raise SettingsError("Pegasos tells two classes apart: use the model 'softmax' or 'linear'.")
+        return Pegasos(
+            features, training, dtype, **checked("model 'pegasos'", given, {"regularisation": 0.01})
+        )
     if given:
         raise SettingsError(f"The model {kind!r} takes no options: leave out {', '.join(sorted(given))}.")
     if kind == "mlp":

@@ -182,7 +182,7 @@ def test_pegasos_keeps_the_contract() -> None:
     parts = [np.arange(start, start + count) for start, count in ((0, 1), (1, 9), (10, 10), (20, 40))]
     for precision in ("float32", "float64"):
         for training in (Training(batch=1, epochs=2), Training(batch=4, steps=5)):
-            model = Pegasos(4, training, precision)  # type: ignore[arg-type]
+            model = Pegasos(4, training, precision)
             check_model(model, Samples.parts(inputs.astype(model.dtype), targets, parts))
 
 
