@@ -83,6 +83,9 @@ def _print(runs: dict[str, Run], unheard: dict[str, list[str]], page: Path) -> N
     ]
     console = screen()
     console.print(columns_as_text(("", *runs), rows), markup=False, soft_wrap=True)
-    if vain := sorted({key for keys in unheard.values() for key in keys}):
+    asked = runs["fedavg"].summary["participation"]
+    if asked < 1.0:
+        console.print(f"\nfedavg asks {100 * asked:.3g} % of the peers in each round.", markup=False)
+    if vain := sorted(set.intersection(*map(set, unheard.values()))):
         console.print(f"\nOnly gossip hears {', '.join(vain)}.", markup=False)
     console.print(f"\nReport: {page}", markup=False, soft_wrap=True)

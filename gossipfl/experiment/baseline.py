@@ -26,13 +26,17 @@ from gossipfl.simulator.baselines import BASELINES, Closed, federated_averaging,
 _HEARD = {"rounds", "decay", *(field.name for field in fields(Training))}
 """Keys of [learning] that say how a peer trains, and for how long; of [network], training alone is heard."""
 
+_SAME = ("topology", "data", "model", "run")
+"""Sections that say who the peers are, what they hold and train; of the graph, how many there are."""
+
 
 def unheard_by(baseline: str) -> list[str]:
     """The keys `section.key` that `baseline` does not hear, those of the graph apart."""
     heard = {"learning": _HEARD | {"weights"} if baseline == "fedavg" else _HEARD, "network": {"training_s"}}
     return [
         f"{section}.{key}"
-        for section in ("learning", "network", "faults")
+        for section in Experiment.model_fields
+        if section not in _SAME
         for key in type(getattr(Experiment(), section)).model_fields
         if key not in heard.get(section, ())
     ]

@@ -26,13 +26,15 @@ def test_a_baseline_has_a_folder_a_report_and_its_command(capsys: pytest.Capture
 
 
 def test_all_stand_side_by_side_with_gossip(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ("--set", "network.loss=0.2", "--baseline", "all")
+    settings = ("--set", "network.loss=0.2", "--set", "learning.weights=uniform")
+    options = (*settings, "--baseline", "all", "--participation", "0.5")
     said = say(capsys, "simulate", "ring-8", *QUICK, *options, "--out", "a")
     assert (said.status, said.err) == (0, "")
     assert said.out.splitlines()[0].split() == ["gossip", "local", "fedavg", "pooled"]
     assert "Accuracy, worst node" in said.out
     assert "Trace hash" not in said.out
     assert "Only gossip hears network.loss." in said.out
+    assert "fedavg asks 50 % of the peers" in said.out
     assert Path("a/comparison.html").read_text("utf-8").count("data:image/png") == 4
     told = json.loads(say(capsys, "report", "a/gossip", "a/local", "--json", "--out", "b").out)
     assert [run["engine"] for run in told["runs"]] == ["simulate", "baseline-local"]
