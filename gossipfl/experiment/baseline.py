@@ -59,9 +59,12 @@ def refuse_baseline(baseline: str, experiment: Experiment, participation: float 
     if not 0.0 < participation <= 1.0:
         raise SettingsError(f"participation is {participation}: set it above 0 and to 1 at most.")
     if vain := said_in_vain(baseline, experiment):
+        default = {key: json.dumps(_value(Experiment(), key)) for key in vain}
+        anew = ", ".join(f"{key}={value}" for key, value in default.items() if value != "null")
+        what = "it" if len(vain) == 1 else "them"
         raise SettingsError(
-            f'The baseline "{baseline}" does not hear {", ".join(vain)}: leave out what is not its default, '
-            f"{', '.join(f'{key}={_default(key)}' for key in vain)}."
+            f'The baseline "{baseline}" does not hear {", ".join(vain)}: leave {what}'
+            f" out{', or set ' * bool(anew)}{anew}."
         )
 
 
@@ -115,10 +118,6 @@ def _union(train: Samples) -> Samples:
     """The rows of all peers as those of one."""
     rows = np.concatenate([train.of(peer).rows for peer in range(len(train.counts))])
     return Samples(train.features, train.targets, rows, np.asarray(len(rows)))
-
-
-def _default(key: str) -> str:
-    return json.dumps(_value(Experiment(), key))
 
 
 def _value(experiment: Experiment, key: str) -> object:

@@ -123,6 +123,10 @@ def test_settings_written_down_are_those_heard_and_give_the_same_run(baseline: s
         ({"baseline": "pooled", "kill": ("1@2",)}, "faults.kill"),
         ({"baseline": "local", "algorithm": "momentum"}, "learning.algorithm"),
         ({"baseline": "local", "weights": "uniform"}, "learning.weights"),
+        (
+            {"baseline": "local", "algorithm": "choco", "compressor": "int8"},
+            'algorithm, .*compressor: .*dpsgd"\\.',
+        ),
         ({"baseline": "fedavg", "weights": "fastest"}, "learning.weights"),
         ({"baseline": "fedavg", "aggregator": gossipfl.WeightedMean()}, "does not hear aggregator"),
         ({"baseline": "fedavg", "algorithm": gossipfl.Dpsgd()}, "does not hear algorithm"),
