@@ -1,9 +1,10 @@
 """Averaging in pairs that keeps the sum: both sides of an exchange take the same difference, with its sign.
 
 Lian, Zhang, Zhang and Liu (ICML 2018, arXiv 1710.06952), "Asynchronous decentralized parallel stochastic
-gradient descent" (AD-PSGD), without its locks: a peer that said s and hears h moves by (h - s) / 2, the other
-by (s - h) / 2, whatever training or others made of their models meanwhile. With sample counts the halves are
-Metropolis weights, and the sum kept is the one by samples. An answer that is lost costs one difference.
+gradient descent" (AD-PSGD), without its locks: a peer that said s and hears h moves by w (h - s), the other
+by w (s - h), whatever training or others made of their models meanwhile. For want of locks w is 1/3 rather
+than their 1/2; with sample counts it is a Metropolis weight, and the sum kept is the one by samples. An
+answer that is lost costs one difference.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
+from gossipfl.learn.merging import come_together
 
 
 class RandomWalkState(NamedTuple):
@@ -22,7 +23,7 @@ class RandomWalkState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RandomWalk:
-    """Speaks `(vector,)`; of several that are heard at once, the last is taken, whatever its weight."""
+    """Speaks `(vector,)`; of several that are heard at once, it takes the mean."""
 
     def start(self, vector: Array, mass: Array = ONE) -> RandomWalkState:
         """The state of a peer whose first model is `vector` (..., d)."""
@@ -42,5 +43,4 @@ class RandomWalk:
 
     def listen(self, state: RandomWalkState, heard: Heard) -> RandomWalkState:
         """What was heard."""
-        (vectors,) = heard.payload
-        return RandomWalkState(vectors[..., -1, :]) if vectors.shape[-2] else state
+        return RandomWalkState(come_together(heard)) if heard.weights.shape[-1] else state

@@ -13,8 +13,8 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
-from gossipfl.learn.ages import weight_by_age
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
+from gossipfl.learn.merging import weight_by_age
 from gossipfl.learn.partitioned import AgedState
 
 

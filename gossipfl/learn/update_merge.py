@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gossipfl.draws import Draws
-from gossipfl.learn.ages import halved
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload, unless_adopted
+from gossipfl.learn.merging import come_together, halved
 
 
 class UpdateMergeState(NamedTuple):
@@ -25,7 +25,7 @@ class UpdateMergeState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UpdateMerge:
-    """Speaks `(vector,)`; merges by halves. Of several that are heard at once, the last is taken.
+    """Speaks `(vector,)`; merges by halves. Of several that are heard at once, it takes the mean.
 
     Where models are `aged`, as those of Pegasos, the last parameter is the age, of which the greater is kept.
     """
@@ -50,8 +50,7 @@ class UpdateMerge:
 
     def listen(self, state: UpdateMergeState, heard: Heard) -> UpdateMergeState:
         """What was heard, to be trained; whoever adopts it has made nothing before."""
-        (vectors,) = heard.payload
-        if not vectors.shape[-2]:
+        if not heard.weights.shape[-1]:
             return state
-        came = vectors[..., -1, :]
+        came = come_together(heard)
         return UpdateMergeState(came, unless_adopted(heard, state.made, instead=came))

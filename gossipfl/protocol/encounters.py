@@ -27,6 +27,7 @@ class Encounters:
     ) -> None:
         self._number = number
         self._peers = peers
+        self._announced = announced
         self._absent = set(peers) if announced else set()
         self._rounds: dict[PeerId, int] = {}  # of those heard last, the newest at the end
         self._draws = Draws(seed, number, epoch)
@@ -45,6 +46,10 @@ class Encounters:
     def any_here(self) -> bool:
         """Whether somebody can be spoken to."""
         return len(self._absent) < len(self._peers)
+
+    def here(self) -> list[PeerId]:
+        """All of those who announced themselves and can be spoken to."""
+        return [peer for peer in self._peers if peer not in self._absent] if self._announced else []
 
     def joined(self, peer: PeerId) -> None:
         """`peer` is there."""

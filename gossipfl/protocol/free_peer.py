@@ -13,8 +13,11 @@ Rules:
 - In each cycle it turns to one neighbour, drawn at random. A push tells, a pull asks, a push-pull does both.
 - Of a push-pull, each side takes the same difference, with the opposite sign: the sum over peers is kept. So
   there is one at a time; a lost answer costs one difference, and a peer gives it up after a few cycles.
+- Of a push or a pull the other counts for a half at most, of a push-pull for a third: while its answer is on
+  its way a peer is asked by another, on average, and two halves would leave nothing of its own.
 - What training changed is added to what was heard while it went on.
-- A peer that fell behind joins the cycle of the lower median of those whom it heard.
+- A peer that fell behind joins the cycle of the lower median of those whom it heard. Whoever has finished
+  has said so.
 - A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void.
 - A stranger is refused, whatever it says.
 """
@@ -61,7 +64,8 @@ Exchange = Literal["push", "pull", "push-pull"]
 Trains = Literal["always", "on-hearing"]
 
 PENDING_CYCLES_MAX = 3
-"""An answer that is not there after so many cycles is given up. Our guess."""
+"""An answer that is not there after so many cycles is given up: a period should be longer than the third
+part of what an answer takes. Our guess."""
 
 LINGER_S = 2.0
 """How much longer the last cycle may last for the sake of an answer. Our guess."""
@@ -112,6 +116,7 @@ class FreePeer:
         self._epoch = epoch
         self._weighed_samples = self._samples if weigh_samples else None
         self._exchange = exchange
+        self._degree = 2 if exchange == "push-pull" else 1
         self._on_hearing = trains == "on-hearing"
         self._staleness = staleness
         self._tokens = tokens
@@ -230,7 +235,8 @@ class FreePeer:
         duration_s = max(0.0, now - self._cycle_began_at)
         closed = RoundClosed(self.round, self.model, self._heard, 0, self._stale, duration_s)
         if self.round >= self._rounds:
-            return [Note(closed), *self._finish()]
+            last = [Send(peer, Begun(self.round)) for peer in self._others.here()]
+            return [Note(closed), *last, *self._finish()]
         self.round += 1
         return [Note(closed), *self._begin_cycle(now)]
 
@@ -302,7 +308,9 @@ class FreePeer:
 
     def _told(self, peer: PeerId, payload: Payload, *, asks: bool = False) -> list[Effect]:
         self._sequence += 1
-        update = Update(self.round, self._epoch, self._sequence, self._samples, 1, payload, asks=asks)
+        update = Update(
+            self.round, self._epoch, self._sequence, self._samples, self._degree, payload, asks=asks
+        )
         return [Send(peer, update)]
 
     # Listening
@@ -357,7 +365,7 @@ class FreePeer:
 
     def _listen(self, update: Update, said: Payload) -> list[Effect]:
         behind = max(0, self.round - update.round)
-        weights = claimed_weights([update], 1, self._weighed_samples)
+        weights = claimed_weights([update], self._degree, self._weighed_samples)
         if behind and self._staleness:
             weights = weights * (1.0 + behind) ** -self._staleness
         self._heard += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gossipfl.learn.contracts import Array, Heard
+from gossipfl.learn.contracts import Array, Heard, Payload
 from gossipfl.protocol.correspondence import Taken
 from gossipfl.protocol.messages import PeerId, Update
 from gossipfl.topology.mixing import metropolis_weight
@@ -38,6 +38,11 @@ def adopted(taken: Sequence[Taken]) -> Heard:
 
 
 def _stacked(taken: Sequence[Taken], weights: Array, own_weight: float) -> Heard:
-    payload = tuple(map(np.stack, zip(*(one.payload for one in taken), strict=True)))
-    said = tuple(map(np.stack, zip(*(one.said for one in taken), strict=True)))
+    payload, said = _together([one.payload for one in taken]), _together([one.said for one in taken])
     return Heard(payload, weights, np.asarray(own_weight), said)
+
+
+def _together(words: list[Payload]) -> Payload:
+    if len(words) == 1:  # as it is in each message of gossip learning: stacking would take most of its time
+        return tuple(part[None] for part in words[0])
+    return tuple(map(np.stack, zip(*words, strict=True)))

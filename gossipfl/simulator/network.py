@@ -44,6 +44,9 @@ from gossipfl.simulator.faults import Rule, judge
 REDIAL_S = 1.0
 """How long after a link was dropped it is dialled again."""
 
+LINKS_KEPT = 10_000
+"""So many links may be empty and remembered: where anybody speaks to anybody, there are too many of them."""
+
 
 class FitMany(Protocol):
     """Local training of several peers at once."""
@@ -99,6 +102,7 @@ class Network:
         self._peers: dict[PeerId, Peer] = {}
         self._lives = [0] * len(neighbours)
         self._free_at: dict[tuple[PeerId, PeerId], float] = {}
+        self._links_max = LINKS_KEPT
         self._untrained: dict[PeerId, Train] = {}
         self._trained: dict[PeerId, Array] = {}
         self._waiting_restarts = dict(self._schedule.restarts)
@@ -224,8 +228,16 @@ class Network:
             self.traffic.messages_lost += counts
             return
         arrival = self._reaches(number, to, delay_s)
-        self._free_at[number, to] = arrival
+        self._keep_order(number, to, arrival)
         self._push(arrival, to, Received(number, message))
+
+    def _keep_order(self, number: PeerId, to: PeerId, arrival: float) -> None:
+        """Nothing that leaves later arrives earlier; a link is forgotten once it is empty."""
+        if arrival > self.now:
+            self._free_at[number, to] = arrival
+        if len(self._free_at) > self._links_max:
+            self._free_at = {link: at for link, at in self._free_at.items() if at > self.now}
+            self._links_max = LINKS_KEPT + 2 * len(self._free_at)
 
     def _reaches(self, number: PeerId, to: PeerId, delay_s: float = 0.0) -> float:
         """When something that leaves `number` now is known to `to`: after all that left before it."""

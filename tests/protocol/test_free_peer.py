@@ -139,7 +139,7 @@ def test_the_last_cycle_waits_a_little_for_the_answer_that_is_due() -> None:
     assert not closed(effects)
     assert [type(effect) for effect in effects] == [Send, SetTimer]
     effects = driven.hear(1, 0.0)
-    assert np.array_equal(closed(effects)[0].vector, np.full(2, 2.0))
+    assert np.allclose(closed(effects)[0].vector, 4.0 - 4.0 / 3)
     assert isinstance(effects[-1], Finished)
 
 
@@ -196,7 +196,7 @@ def test_where_nobody_is_announced_it_begins_at_once_and_speaks_to_anybody() -> 
 
 def test_an_ask_is_answered_at_once_even_while_it_trains() -> None:
     driven = Driven(1, 2).begin()
-    ((to, answer),) = sent(driven.hear(2, 8.0, asks=True))
+    ((to, answer),) = sent(driven.hear(2, 12.0, asks=True))
     assert to == 2
     assert isinstance(answer, Update)
     assert not answer.asks
@@ -206,7 +206,7 @@ def test_an_ask_is_answered_at_once_even_while_it_trains() -> None:
 
 def test_what_training_changed_is_added_to_what_was_heard_meanwhile() -> None:
     driven = Driven(1, 2).begin()
-    driven.hear(2, 8.0, asks=True)
+    driven.hear(2, 12.0, asks=True)
     (update,) = updates(driven.train(1.0))
     assert np.array_equal(update.payload[0], np.full(2, 5.0))
 
@@ -220,8 +220,8 @@ def test_both_sides_of_an_exchange_move_by_the_same_difference() -> None:
     one.hear(1, 3.0, asks=True)  # and the one meanwhile
     moved = one.peer.model
     one.tell(Received(1, _renumbered(answer)))
-    assert np.allclose(one.peer.model - moved, -(np.full(2, 6.0) - answer.payload[0]) / 2)
-    assert np.allclose(other.peer.model - answer.payload[0], (np.full(2, 6.0) - answer.payload[0]) / 2)
+    assert np.allclose(one.peer.model - moved, -(np.full(2, 6.0) - answer.payload[0]) / 3)
+    assert np.allclose(other.peer.model - answer.payload[0], (np.full(2, 6.0) - answer.payload[0]) / 3)
 
 
 def _renumbered(update: Update) -> Update:

@@ -1,4 +1,4 @@
-"""How old models are merged: by halves, the older age being kept, or by how old each of them is.
+"""How models that wander are merged: by halves, by their ages, or those that come together into one.
 
 The age of a model is how often it was trained on its way from peer to peer.
 """
@@ -7,7 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from gossipfl.learn.contracts import Array
+from gossipfl.learn.contracts import Array, Heard
+
+
+def come_together(heard: Heard) -> Array:
+    """Of one that is heard its model (..., d), bit for bit; of several the mean by weight."""
+    (vectors,), weights = heard.payload, heard.weights
+    total = weights.sum(axis=-1, keepdims=True)
+    shares = np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / weights.shape[-1])
+    shares = shares.astype(vectors.dtype)
+    mean: Array = vectors[..., 0, :] * shares[..., :1]
+    for index in range(1, vectors.shape[-2]):
+        mean += vectors[..., index, :] * shares[..., index, None]
+    return mean
 
 
 def halved(one: Array, other: Array, *, aged: bool) -> Array:
