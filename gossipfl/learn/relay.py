@@ -22,9 +22,10 @@ from gossipfl.learn.links import Relayed, summed
 
 
 class RelayState(NamedTuple):
-    """The model, what all neighbours told, summed, for how many samples, and how many we have."""
+    """The model, and of what it is the mean: the model trained, and what all neighbours told, by samples."""
 
     vector: Array  # (..., d)
+    trained: Array  # (..., d)
     total: Array  # (..., d), float64
     samples: Array  # (...), float64
     mass: Array  # (...)
@@ -39,26 +40,33 @@ class RelaySum:
     def start(self, vector: Array, mass: Array = ONE) -> RelayState:
         """The state of a peer whose first model is `vector` (..., d) and whose samples count `mass`."""
         masses = np.broadcast_to(mass, vector.shape[:-1]).astype(np.float64)
-        return RelayState(vector, np.zeros(vector.shape), np.zeros_like(masses), masses)
+        return RelayState(vector, vector, np.zeros(vector.shape), np.zeros_like(masses), masses)
 
     def model(self, state: RelayState) -> Array:
         """The vector (..., d) to train from and to judge."""
         return state.vector
 
     def learned(self, state: RelayState, vector: Array) -> RelayState:
-        """Local training ended at `vector` (..., d)."""
-        return state._replace(vector=vector)
+        """Local training ended at `vector` (..., d); what was told before counts on, heard again or not."""
+        trained = state._replace(trained=vector)
+        return trained._replace(vector=_mean(trained, state.mass))
 
     def speak(self, state: RelayState, share: Array, draws: Draws) -> tuple[Payload, RelayState]:
         """The sum of all that is known, in float64; nothing changes by speaking."""
-        total = state.mass[..., None] * state.vector + state.total
+        total = state.mass[..., None] * state.trained + state.total
         return (total, (state.mass + state.samples)[..., None]), state
 
     def listen(self, state: RelayState, heard: Heard) -> RelayState:
         """The mean of all that is known; a peer that adopts leaves itself out."""
         total = state.total + summed(heard.payload[0])
         samples = state.samples + summed(heard.payload[1])[..., 0]
-        own = np.where(heard.own_weight == 0, 0.0, state.mass)
-        known = (own + samples)[..., None]
-        moved = (total - samples[..., None] * state.vector) / np.where(known == 0, 1.0, known)
-        return RelayState((state.vector + moved).astype(state.vector.dtype), total, samples, state.mass)
+        known = state._replace(total=total, samples=samples)
+        return known._replace(vector=_mean(known, np.where(heard.own_weight == 0, 0.0, state.mass)))
+
+
+def _mean(state: RelayState, own: Array) -> Array:
+    """Of all that is known (..., d), in which the peer itself counts for `own` (...) samples."""
+    known = (own + state.samples)[..., None]
+    apart = state.total - state.samples[..., None] * state.trained
+    mean: Array = (state.trained + apart / np.where(known == 0, 1.0, known)).astype(state.trained.dtype)
+    return mean

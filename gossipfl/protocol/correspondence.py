@@ -99,6 +99,7 @@ class _Account:
     """One link; what is `counted` was heard, or told, when the neighbour was last listened to."""
 
     told: Payload
+    past: Payload  # told before the neighbour was last gone: a new life of it will not hear that
     told_counted: Payload
     held: Payload
     counted: Payload
@@ -120,10 +121,9 @@ class _Accounts:
     def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
         account = self._of(peer)
         whole, account.owed = account.owed, False
-        if whole:
-            account.told = self._zeros
-            if not self._link.takes_back:
-                account.told_counted = self._zeros
+        if whole and not self._link.takes_back:
+            account.told, account.told_counted = self._link.heard(account.told, account.past), self._zeros
+            account.past = self._zeros
         account.told = self._link.tell(spoken, account.told, account.held)
         return account.told, whole
 
@@ -153,9 +153,12 @@ class _Accounts:
         self._of(peer).void = False
 
     def left(self, peer: PeerId) -> Taken | None:
-        if not self._link.takes_back or peer not in self._accounts:
+        if peer not in self._accounts:
             return None
         account = self._of(peer)
+        if not self._link.takes_back:
+            account.past = account.told
+            return None
         account.held = account.told = self._zeros
         account.void = True
         return self._counted(account)
@@ -169,7 +172,7 @@ class _Accounts:
 
     def _of(self, peer: PeerId) -> _Account:
         zeros = self._zeros
-        return self._accounts.setdefault(peer, _Account(zeros, zeros, zeros, zeros))
+        return self._accounts.setdefault(peer, _Account(zeros, zeros, zeros, zeros, zeros))
 
 
 class _Codes:
