@@ -122,7 +122,7 @@ class Dense:
     def _trained(
         self, vector: Array, samples: Samples, plan: Plan, draws: Draws, push: Array | None
     ) -> Array:
-        """`vector` (p, d), which is private and changed, after the steps of `plan`, each with `push` (p, d)."""
+        """`vector` (p, d), which is private and changed, after the steps of `plan`, each with a `push`."""
         training = self.training
         network, gradient = layers.layers(vector, self.sizes), np.empty_like(vector)
         into = layers.layers(gradient, self.sizes)

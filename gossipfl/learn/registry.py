@@ -10,6 +10,7 @@ from typing import Any
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.choco import Choco
+from gossipfl.learn.choco_diffusion import ChocoDiffusion
 from gossipfl.learn.combine_then_adapt import CombineThenAdapt
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Model
@@ -141,6 +142,12 @@ ALGORITHMS: dict[str, Method] = {
         "Koloskova et al. 2019, arXiv 1902.00340; 2020, arXiv 1907.09356",
         "a tenth of the bytes and less, by any compressor",
         frozenset({"rounds", "static", "compressor"}),
+    ),
+    "choco-diffusion": Method(
+        ChocoDiffusion,
+        "Koloskova et al. 2019, arXiv 1902.00340; Liu et al. 2021, arXiv 2007.00232",
+        "unlike data at a twentieth of the bytes: CHOCO that corrects what unlike data do",
+        frozenset({"rounds", "static", "symmetric", "compressor"}),
     ),
     "deepsqueeze": Method(
         DeepSqueeze,

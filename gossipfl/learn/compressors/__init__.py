@@ -2,6 +2,7 @@
 
 casts.py    as it is, float16, bfloat16
 blocks.py   int8 per block
+fewbits.py  2 to 7 bits per coordinate, in blocks
 sign.py     signs, and a magnitude per block
 qsgd.py     random rounding to levels of the norm
 sparse.py   the largest coordinates, or random ones, their values compressed in turn
@@ -18,6 +19,7 @@ from typing import Any
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.compressors.blocks import Int8Blocks
 from gossipfl.learn.compressors.casts import BFloat16, Float16, Whole
+from gossipfl.learn.compressors.fewbits import FewBits
 from gossipfl.learn.compressors.lowrank import LowRank
 from gossipfl.learn.compressors.qsgd import Qsgd
 from gossipfl.learn.compressors.sign import Sign
@@ -29,6 +31,7 @@ _KINDS: dict[str, Any] = {
     "float16": Float16,
     "bfloat16": BFloat16,
     "int8": Int8Blocks,
+    "few-bits": FewBits,
     "sign": Sign,
     "qsgd": Qsgd,
     "top-k": TopK,
