@@ -31,7 +31,7 @@ def prepare(federation: Federation, folder: Path) -> list[Path]:
     schedule = federation.meeting.schedule
     shared = federation.experiment.model_dump(
         mode="json",
-        include={"model", "learning", "run", *(["topology"] if schedule else [])},
+        include={"model", "learning", "gossip", "run", *(["topology"] if schedule else [])},
         exclude_none=True,
     )
     if schedule:

@@ -21,10 +21,12 @@ from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
+from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
 from gossipfl.learn.training import Training
+from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
 from gossipfl.topology import Topology, mixing_matrix, spectral_gap
@@ -67,8 +69,8 @@ class Federation:
 
     @cached_property
     def spectral_gap(self) -> float | None:
-        """Of the mixing that the peers will apply, per round; None where it costs too much to find."""
-        if self.peers > GAP_PEERS_MAX:
+        """Of the mixing that the peers apply in a round; None where it costs too much or nobody has any."""
+        if self.peers > GAP_PEERS_MAX or self.experiment.gossip.exchange is not None:
             return None
         if self.meeting.schedule:
             return schedule_gap(self.meeting.schedule)
@@ -92,19 +94,18 @@ class Federation:
             return Neighbours(neighbours)
         return Scheduled(schedule, number, dict(zip(neighbours, neighbours, strict=True)))
 
-    def new_peer(self, number: int, epoch: int) -> RoundPeer:
+    def new_peer(self, number: int, epoch: int) -> RoundPeer | FreePeer:
         """Peer `number`, in the `epoch`-th of its lives."""
-        learning = self.experiment.learning
-        return RoundPeer(
+        return new_peer(
+            self.experiment.gossip,
+            self.experiment.learning,
             number,
             self.algorithm,
             self.start(),
             self.targets(number),
-            rounds=learning.rounds,
             samples=int(self.train.counts[number]),
             seed=self.experiment.run.seed,
             epoch=epoch,
-            weigh_samples=learning.weights == "samples",
         )
 
 
@@ -136,6 +137,7 @@ def build(
     if algorithm is None:
         algorithm = build_algorithm_from(learning, aggregator)
         refuse_misfits(learning.algorithm, algorithm, meeting)
+    refuse_free(experiment.gossip, learning, algorithm, meeting.schedule)
     model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
     values, targets = _arrays(dataset, model)
     return Federation(

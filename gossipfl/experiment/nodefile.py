@@ -15,10 +15,12 @@ from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from
 from gossipfl.experiment.files import read_toml, validate
 from gossipfl.experiment.meeting import meeting_of, refuse_misfits
+from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.settings import (
     PEERS_MAX,
     Fraction,
+    GossipSettings,
     LearningSettings,
     ModelSettings,
     RunSettings,
@@ -27,9 +29,10 @@ from gossipfl.experiment.settings import (
     refuse_unheard,
     without,
 )
-from gossipfl.experiment.unheard import unheard_mixing, unheard_training
+from gossipfl.experiment.unheard import unheard_gossip, unheard_mixing, unheard_training
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.correspondence import corresponding
+from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.round_peer import RoundPeer
@@ -80,6 +83,7 @@ class NodeFile(Section):
     topology: TopologySettings | None = None
     model: ModelSettings = ModelSettings()
     learning: LearningSettings = LearningSettings()
+    gossip: GossipSettings = GossipSettings()
     run: RunSettings = RunSettings()
     peer: Annotated[tuple[PeerSection, ...], Field(max_length=4096)] = ()
 
@@ -100,6 +104,7 @@ class NodeFile(Section):
     def unheard(self) -> dict[str, str]:
         """The keys that mean nothing beside the others, and what to do about each."""
         unheard = unheard_training(self.model.kind, self.learning.steps)
+        unheard |= unheard_gossip(self.gossip.exchange, self.gossip.trains)
         if self.topology is not None:
             return unheard | unheard_mixing(self.topology.kind, self.learning.compressor)
         mixing = unheard_mixing("", self.learning.compressor)
@@ -164,6 +169,7 @@ class Member:
             seed=self.file.run.seed,
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
+            gossip=self.file.gossip.model_dump(mode="json"),
             topology=self.file.topology and self.file.topology.model_dump(mode="json", exclude={"file"}),
             schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
         )
@@ -181,18 +187,18 @@ class Member:
                 raise SettingsError(f"{schedule.name} joins place {place} to {other}: add its [[peer]].")
         return Scheduled(schedule, place, known)
 
-    def new_peer(self, key: bytes, epoch: int) -> RoundPeer:
+    def new_peer(self, key: bytes, epoch: int) -> RoundPeer | FreePeer:
         """The state machine of this node in its boot `epoch`."""
-        return RoundPeer(
+        return new_peer(
+            self.file.gossip,
+            self.file.learning,
             self.number(key),
             self.algorithm,
             self.start(),
             self.targets(key),
-            rounds=self.file.learning.rounds,
             samples=int(self.train.counts),
             seed=self.file.run.seed,
             epoch=epoch,
-            weigh_samples=self.file.learning.weights == "samples",
             gather_s=self.file.node.wait_s,
         )
 
@@ -230,6 +236,7 @@ def read_member(path: Path) -> Member:
             raise SettingsError("[topology] needs peers, how many nodes the run has.")
         meeting = meeting_of(file.topology, file.learning, peers, file.run.seed)
         refuse_misfits(file.learning.algorithm, algorithm, meeting)
+    refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
     return Member(
         file,

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from gossipfl.experiment.unheard import unheard_data, unheard_mixing, unheard_training
+from gossipfl.experiment.unheard import unheard_data, unheard_gossip, unheard_mixing, unheard_training
 
 ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
@@ -115,6 +115,22 @@ class LearningSettings(Section):
     class_weights: Literal["balanced"] | tuple[Positive, ...] | None = None
 
 
+class GossipSettings(Section):
+    """How peers work at their own pace, once an exchange is named; else they work in rounds."""
+
+    exchange: Literal["push", "pull", "push-pull"] | None = None
+    every_s: Seconds = 1.0
+    trains: Literal["always", "on-hearing"] = "always"
+    staleness: float = Field(0.0, ge=0.0, le=100.0)
+    tokens: int | None = Field(None, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _agree(self) -> GossipSettings:
+        if self.trains == "on-hearing" and self.every_s == 0:
+            raise ValueError('gossip.trains = "on-hearing" needs gossip.every_s above 0: how often to speak')
+        return self
+
+
 class NetworkSettings(Section):
     """What a simulation charges for messages and for training, in virtual time."""
 
@@ -159,6 +175,7 @@ class Experiment(Section):
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     learning: LearningSettings = LearningSettings()
+    gossip: GossipSettings = GossipSettings()
     network: NetworkSettings = NetworkSettings()
     faults: FaultsSettings = FaultsSettings()
     run: RunSettings = RunSettings()
@@ -180,6 +197,7 @@ class Experiment(Section):
         return (
             unheard_training(self.model.kind, self.learning.steps)
             | unheard_mixing(self.topology.kind, self.learning.compressor)
+            | unheard_gossip(self.gossip.exchange, self.gossip.trains)
             | unheard_data(data.split, given)
         )
 

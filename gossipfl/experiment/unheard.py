@@ -54,6 +54,16 @@ def unheard_mixing(kind: str, compressor: str | None) -> dict[str, str]:
     return unheard
 
 
+def unheard_gossip(exchange: str | None, trains: str) -> dict[str, str]:
+    """Keys of [gossip] that mean nothing to peers in rounds, or to this `exchange` and way to train."""
+    if exchange is None:
+        advice = 'name a gossip.exchange, such as "push-pull", with it'
+        return {f"gossip.{key}": advice for key in ("every_s", "trains", "staleness", "tokens")}
+    if trains == "always":
+        return {"gossip.tokens": 'it is for gossip.trains = "on-hearing"'}
+    return {}
+
+
 def _rate(family: str) -> str:
     return 'learning_rate = "constant", eta0 = 0.1' if family == "SGD" else "learning_rate_init = 0.01"
 

@@ -90,7 +90,7 @@ class FreeWorld:
         else:
             free = {"period_s": 0.0, "gather_s": None if self.everybody else 30.0} | given | self.settings
             self.peers[number] = FreePeer(number, self.algorithm, first, targets, samples=samples, **free)
-        return cast(Peer, self.peers[number])
+        return cast("Peer", self.peers[number])
 
     def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
         if isinstance(record, Refused):
