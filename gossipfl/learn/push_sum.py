@@ -21,8 +21,9 @@ from gossipfl.draws import Draws
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
 from gossipfl.learn.links import Sums, summed
 
-LEAST = 1 / 64
-"""A peer that holds less than this part of its own mass gives nothing until it has received. Our guess."""
+LEAST = 1 / 16
+"""A peer that holds less than this part of its own mass gives nothing until it has received, and learns as if
+it held so much: its steps are at most so many times its own. Our guess."""
 
 
 class PushSumState(NamedTuple):
@@ -50,7 +51,7 @@ class PushSum:
 
     def learned(self, state: PushSumState, vector: Array) -> PushSumState:
         """Local training ended at `vector` (..., d)."""
-        pace = (state.mass / state.weight)[..., None]
+        pace = np.minimum(state.mass / state.weight, 1 / LEAST)[..., None]
         moved = state.vector + pace * (vector - state.vector)
         return state._replace(vector=moved.astype(vector.dtype))
 

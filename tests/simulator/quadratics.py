@@ -105,7 +105,7 @@ class Quadratics:
         )
         return self.lives[number]
 
-    def _fit_many(self, peers: Array, vectors: Array, round: int, drift: Array | None) -> Array:
+    def _fit_many(self, peers: Array, vectors: Array, round: int, drift: Array | None = None) -> Array:
         if round > self.calm_after:
             return vectors
         fitted: Array = vectors - self.rate * self.curvature[peers] * (vectors - self.wanted[peers])
