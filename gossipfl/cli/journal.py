@@ -54,6 +54,7 @@ class Journal:
         self._lock = threading.Lock()
         self._unjudged = ""  # what is said of the last round, once its model is judged
         self._complained = False
+        self._judged = -1  # the round judged last
         self._told: set[tuple[str, str]] = set()
         folder = member.state_path
         try:
@@ -93,7 +94,8 @@ class Journal:
     def judge(self, round: int, vector: Array) -> None:
         """Score the model of `round` on the node's own test part; called from the training thread."""
         judged = ""
-        if self._member.test is not None and self._is_due(round):
+        if self._member.test is not None and self._is_due(round) and round != self._judged:
+            self._judged = round
             metrics = self._member.model.score(vector, self._member.test)
             self.metrics = {name: float(value) for name, value in metrics.items()}
             self._write("evaluation", round=round, **self.metrics)
@@ -174,5 +176,5 @@ class Journal:
 def _settings(member: Member) -> str:
     import tomli_w
 
-    shared = {"model", "learning", "run"}
+    shared = {"model", "learning", "gossip", "run"}
     return tomli_w.dumps(member.file.model_dump(mode="json", include=shared, exclude_none=True))

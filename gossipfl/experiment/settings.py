@@ -28,6 +28,8 @@ ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
 HIDDEN_MAX = 16
 NAME_CHARS_MAX = 64
+PULL_S_MIN = 0.1
+"""A link that brings more than a few questions a second is closed as a flood."""
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -128,6 +130,8 @@ class GossipSettings(Section):
     def _agree(self) -> GossipSettings:
         if self.trains == "on-hearing" and self.every_s == 0:
             raise ValueError('gossip.trains = "on-hearing" needs gossip.every_s above 0: how often to speak')
+        if self.exchange == "pull" and self.every_s < PULL_S_MIN:
+            raise ValueError(f'gossip.exchange = "pull" needs gossip.every_s of {PULL_S_MIN} or more')
         return self
 
 

@@ -1,4 +1,4 @@
-"""What waits to be said on one link: a few control frames, and at most one update."""
+"""What waits to be said on one link: a few control frames, one update that asks for an answer, one other."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from gossipfl.protocol.messages import Update
 
 
 class Outbox:
-    """Control frames go first, equal ones once; a newer update replaces the one that waits."""
+    """Control frames go first, equal ones once; a newer update replaces the one of its kind that waits."""
 
     def __init__(self) -> None:
         self._control: dict[bytes, None] = {}
-        self._update: Update | None = None
+        self._updates: dict[bool, Update] = {}  # by whether it asks: a question is no newer answer
         self._closed = False
         self._filled = trio.Event()
         self._emptied = trio.Event()
@@ -27,13 +27,15 @@ class Outbox:
         """Put an update; returns whether one was lost by that."""
         if self._closed:
             return True
-        replaced, self._update = self._update is not None, update
+        replaced = self._updates.pop(update.asks, None) is not None
+        self._updates[update.asks] = update
         self._wake()
         return replaced
 
-    def close(self) -> bool:
-        """Send nothing more; returns whether an update was lost by that."""
-        lost, self._update, self._closed = self._update is not None, None, True
+    def close(self) -> int:
+        """Send nothing more; returns how many updates were lost by that."""
+        lost, self._closed = len(self._updates), True
+        self._updates.clear()
         self._emptied.set()
         return lost
 
@@ -48,9 +50,8 @@ class Outbox:
         while True:
             if frames := self.control():
                 return frames
-            if self._update is not None:
-                update, self._update = self._update, None
-                return update
+            if self._updates:
+                return self._updates.pop(next(iter(self._updates)))
             self._emptied.set()
             self._filled = trio.Event()
             await self._filled.wait()

@@ -16,7 +16,7 @@ class Update:
 
     round: int
     epoch: int  # of the sender's boot: grows with each restart
-    sequence: int  # grows by one with each update on this link
+    sequence: int  # grows with each update, and by one on links that keep accounts or codes
     samples: int  # the sender's claim, which its neighbours bound
     degree: int
     payload: Payload

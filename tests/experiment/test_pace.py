@@ -76,6 +76,7 @@ def test_a_schedule_is_refused() -> None:
         ({"every_s": 2.0}, "gossip.exchange"),
         ({"exchange": "push", "tokens": 4}, "on-hearing"),
         ({"exchange": "push", "trains": "on-hearing", "every_s": 0.0}, "above 0"),
+        ({"exchange": "pull", "every_s": 0.01}, "0.1 or more"),
     ],
 )
 def test_a_key_that_means_nothing_is_refused(gossip: dict[str, Any], advice: str) -> None:

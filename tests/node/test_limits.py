@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import trio
 from hosts import update
 
@@ -24,6 +26,19 @@ def test_an_allowance_lets_a_burst_through_and_then_a_rate() -> None:
     assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert [allowance.take(1.0) for _ in range(3)] == [True, True, False]
     assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_an_answer_is_not_replaced_by_a_question() -> None:
+    async def test() -> None:
+        outbox = Outbox()
+        answer, question = update(1), replace(update(2), asks=True)
+        assert not outbox.put(answer)
+        assert not outbox.put(question)
+        assert outbox.put(replace(update(3), asks=True))
+        assert await outbox.next() is answer
+        assert outbox.close() == 1
+
+    trio.run(test)
 
 
 def test_control_frames_go_first_and_equal_ones_once() -> None:
