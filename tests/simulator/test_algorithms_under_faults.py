@@ -32,7 +32,8 @@ EXACT = {
     "local-exact-diffusion": Case(0.35, 160),
     "relay": Case(0.3, 140, CHAIN),
 }
-INEXACT = ("dpsgd", "push-sum")
+INEXACT = ("dpsgd", "combine-then-adapt", "momentum", "quasi-global", "push-sum")
+SLOW, NEAR = Case(0.025, 240), 0.2  # peers that learn alone end up .6 to .9 away
 FLOWING = ("exact-diffusion", "extra", "local-exact-diffusion")
 
 
@@ -85,12 +86,11 @@ def test_it_is_exact_while_updates_are_being_lost(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", INEXACT)
-def test_loss_adds_little_to_the_bias_of_an_inexact_method(name: str) -> None:
-    case = Case(0.02, 320)
-    fair = world(name, case, calm_after=160)
-    lossy = world(name, case, rules=(LossUntil(160),), calm_after=160)
-    assert lossy.spread < 1e-9
-    assert 1e-3 < lossy.error(lossy.optimum()) < 1.5 * fair.error(fair.optimum())
+def test_loss_leaves_an_inexact_method_near_the_optimum(name: str) -> None:
+    lossy = world(name, SLOW, rules=(LossUntil(SLOW.rounds // 2),), calm_after=SLOW.rounds // 2)
+    assert lossy.network.traffic.messages_lost > 40
+    assert lossy.spread < 1e-5
+    assert 1e-3 < lossy.error(lossy.optimum()) < NEAR
 
 
 LATE = Schedule(kills={5: 1}, restarts={5: 20})
@@ -138,11 +138,8 @@ def test_a_tree_that_is_cut_is_two_trees_until_it_is_joined_again() -> None:
 
 @pytest.mark.parametrize("name", INEXACT)
 def test_a_crash_and_a_late_joiner_leave_an_inexact_method_near_the_optimum(name: str) -> None:
-    case = Case(0.02, 320)
-    fair = world(name, case, calm_after=160)
-    for schedule in (LATE, CRASH, BACK):
-        faulty = world(name, case, schedule, (LossUntil(60),), calm_after=160)
-        alive = sorted(faulty.network.finished)
-        assert np.isfinite(faulty.models).all()
-        assert faulty.spread < 1e-6
-        assert faulty.error(faulty.optimum(alive)) < 2.5 * fair.error(fair.optimum())
+    faulty = world(name, SLOW, CRASH, (LossUntil(60),), calm_after=SLOW.rounds // 2)
+    alive = sorted(faulty.network.finished)
+    assert alive == [0, 1, 3, 4, 5]
+    assert faulty.spread < 1e-3
+    assert faulty.error(faulty.optimum(alive)) < NEAR
