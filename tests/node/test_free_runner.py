@@ -37,14 +37,23 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
+def idle(number: int, vector: Array) -> Array:
+    return vector
+
+
+def one_more(number: int, vector: Array) -> Array:
+    return vector + 1
+
+
 class Circle:
     """Four nodes, each with all others for neighbours; the model of node n begins at n."""
 
-    def __init__(self, algorithm: Any, fit: Any = lambda number, vector: vector, **settings: Any) -> None:
+    def __init__(self, algorithm: Any, fit: Any = idle, on_last: Any = None, **settings: Any) -> None:
         everybody = [
             Neighbour(f"n{number}", Address("127.0.0.1", port), identity.key)
             for number, (identity, port) in enumerate(zip(IDENTITIES, free_ports(4), strict=True))
         ]
+        self._on_last = on_last  # called once three have closed their last cycles
         self.closed: dict[int, list[int]] = {number: [] for number in range(4)}
         self.peers, self._nodes = [], []
         for number, identity in enumerate(IDENTITIES):
@@ -76,12 +85,17 @@ class Circle:
         return np.stack([peer.model for peer in self.peers])
 
     def _fit(self, number: int, fit: Any) -> runner.Fit:
-        return lambda vector, round, drift: fit(number, vector)
+        def fitted(vector: Array, round: int, drift: Array | None) -> Array:
+            return np.asarray(fit(number, vector))
+
+        return fitted
 
     def _recorder(self, number: int) -> Any:
         def record(what: runner.Record) -> None:
             if isinstance(what, RoundClosed):
                 self.closed[number].append(what.round)
+                if self._on_last and sum(CYCLES in rounds for rounds in self.closed.values()) == 3:
+                    self._on_last()
 
         return record
 
@@ -100,28 +114,14 @@ def test_nobody_waits_for_a_trainer_that_hangs() -> None:
             others_are_done.wait(15)
         return vector
 
-    circle = Circle(PairAveraging(), fit, period_s=0.02)
-
-    def record(what: runner.Record) -> None:
-        if isinstance(what, RoundClosed) and what.round == CYCLES:
-            done.add(what.duration_s)
-            if len(done) == 3:
-                others_are_done.set()
-
-    done: set[float] = set()
-    circle._nodes = [(*node[:3], record) for node in circle._nodes]
+    circle = Circle(PairAveraging(), fit, on_last=others_are_done.set, period_s=0.02)
     circle.run()
     assert others_are_done.is_set()
 
 
 @pytest.mark.parametrize("exchange", ["push", "pull"])
 def test_models_that_wander_are_trained_where_they_come(exchange: str) -> None:
-    circle = Circle(
-        MergeUpdate(),
-        lambda number, vector: vector + 1,
-        period_s=0.05,
-        trains="on-hearing",
-        exchange=exchange,
-    )
+    settings = {"period_s": 0.05, "trains": "on-hearing", "exchange": exchange}
+    circle = Circle(MergeUpdate(), one_more, **settings)
     assert circle.run().min() > CYCLES / 8
     assert all(rounds[-1] == CYCLES for rounds in circle.closed.values())
