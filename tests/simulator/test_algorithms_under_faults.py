@@ -12,8 +12,10 @@ from worlds import Graph, ring
 
 from gossipfl.learn.registry import build_algorithm
 from gossipfl.protocol.messages import Message, PeerId, Update
+from gossipfl.protocol.targets import Scheduled
 from gossipfl.simulator.faults import PASS, Latency, Loss, Rule, Verdict
 from gossipfl.simulator.network import Schedule
+from gossipfl.topology.scheduling import build_schedule
 
 PEERS, SAMPLES = 6, (10, 20, 15, 10, 20, 15)
 
@@ -91,6 +93,25 @@ def test_loss_leaves_an_inexact_method_near_the_optimum(name: str) -> None:
     assert lossy.network.traffic.messages_lost > 40
     assert lossy.spread < 1e-5
     assert 1e-3 < lossy.error(lossy.optimum()) < NEAR
+
+
+@pytest.mark.parametrize("kind", ["directed-exponential", "random-peers"])
+def test_tracking_is_exact_on_changing_graphs_though_updates_are_lost(kind: str) -> None:
+    rounds = build_schedule(kind, PEERS)
+    union = rounds.union()
+    graph = [list(union.neighbours(peer)) for peer in range(PEERS)]
+    targets = [Scheduled(rounds, peer, {other: other for other in graph[peer]}) for peer in range(PEERS)]
+    lossy = Quadratics(
+        lambda: build_algorithm("gradient-tracking"),
+        graph,
+        250,
+        0.1,
+        rules=(Latency(0.01), LossUntil(120)),
+        samples=SAMPLES,
+        targets=targets,
+    ).run()
+    assert lossy.network.traffic.messages_lost > 40
+    assert lossy.error(lossy.optimum()) < 1e-9
 
 
 LATE = Schedule(kills={5: 1}, restarts={5: 20})
