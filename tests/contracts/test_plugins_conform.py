@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.choco import Choco, ChocoState
 from gossipfl.learn.compressors import build_compressor
-from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Heard, Model, Samples
+from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Heard, Link, Model, Payload, Samples
 from gossipfl.learn.dpsgd import Dpsgd, DpsgdState
+from gossipfl.learn.links import Sums
 from gossipfl.learn.models import Dense
+from gossipfl.learn.push_sum import PushSum, PushSumState
 from gossipfl.learn.registry import AGGREGATORS, ALGORITHMS, MODELS, build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.testing import check_aggregator, check_algorithm, check_model
@@ -140,9 +143,42 @@ class WritesOverItsState(Dpsgd):
         return state
 
 
+class Muddle(Sums):
+    """Sums in which the links of several peers run into one another."""
+
+    def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
+        first, *rest = Sums.tell(self, spoken, told, held)
+        return np.flip(first, axis=0) if first.ndim == 3 else first, *rest
+
+
+class SpeaksThroughMuddle(PushSum):
+    """Push-sum over links that are not one peer's own."""
+
+    link: ClassVar[Link] = Muddle((0, 1))
+
+
+class GivesWithoutCounting(PushSum):
+    """Tells its mass and says that it is nothing."""
+
+    def speak(self, state: PushSumState, share: Array, draws: Draws) -> tuple[Payload, PushSumState]:
+        (given, weight), state = PushSum.speak(self, state, share, draws)
+        return (given, 0 * weight), state
+
+
+class DropsTheCode(Choco):
+    """Holds of its neighbours what the whole crowd has in common."""
+
+    def hear(self, state: ChocoState, held: Payload, code: Payload) -> Payload:
+        first, *rest = Choco.hear(self, state, held, code)
+        return first.mean(axis=0, keepdims=True) + 0 * first, *rest
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
+        (SpeaksThroughMuddle(), "tell: a crowd's result"),
+        (GivesWithoutCounting(), "equal models"),
+        (DropsTheCode(build_compressor("float16")), "hear: a crowd's result"),
         (SpeaksOfItself(), "same bytes again"),
         (ListensToItself(), "equal models"),
         (WritesOverItsState(), "changed in place"),
@@ -159,7 +195,7 @@ class Broken(Dense):
 
     fault: str = ""
 
-    def fit(self, vector: Array, samples: Samples, draws: Draws) -> Array:
+    def fit(self, vector: Array, samples: Samples, draws: Draws, drift: Array | None = None) -> Array:
         if self.fault == "in place":
             vector += 1
         elif self.fault == "padding":
@@ -169,7 +205,7 @@ class Broken(Dense):
             vector = vector[::-1].copy()
         elif self.fault == "one stream":
             draws = Draws(draws.seed, np.ravel(draws.peer)[0], draws.round)
-        fitted = Dense.fit(self, vector, samples, draws)
+        fitted = Dense.fit(self, vector, samples, draws, drift)
         return fitted * np.inf if self.fault == "infinite" else fitted
 
 
