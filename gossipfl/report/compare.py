@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gossipfl.errors import UserError
+from gossipfl.report.choices import CHOICES, choices
 from gossipfl.report.curves import curves_of
 from gossipfl.report.overlay import COMPARED_MAX, overlays
 from gossipfl.report.page import document, figures, flat, notes, table
@@ -19,6 +20,8 @@ from gossipfl.report.words import NOTHING, on_one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_HASH_SHOWN = 12
 
 
 def load_runs(directories: Sequence[str | Path]) -> list[Run]:
@@ -37,18 +40,35 @@ def titles(runs: Sequence[Run]) -> list[str]:
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    """(`section.key`, value in each run) for the settings in which the runs differ."""
+    """(`section.key`, value in each run) for the settings in which the runs differ.
+
+    That a baseline does not hear a setting is no difference: there it reads as nothing.
+    """
     settings = [dict(flat(run.settings)) for run in runs]
     keys = dict.fromkeys(key for each in settings for key in each if key)
     rows = [(key, *(each.get(key, NOTHING) for each in settings)) for key in keys]
-    return [row for row in rows if len(set(row[1:])) > 1]
+    return [row for row in rows if len(_heard(runs, row)) > 1]
+
+
+def choice_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """(label, value in each run) of what was chosen, where those that chose differ."""
+    found = [choices(run) for run in runs]
+    rows = [(label, *(each.get(label, NOTHING) for each in found)) for label in CHOICES]
+    return [row for row in rows if len(set(row[1:]) - {NOTHING}) > 1]
 
 
 def compared_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
-    """(label, value in each run) of every key figure that any of them has."""
-    found = [dict(summary_rows(run)) for run in runs]
+    """(label, value in each run): the choices in which they differ, and every key figure that any has."""
+    found = [dict(_shorter(row) for row in summary_rows(run)) for run in runs]
     labels = dict.fromkeys(label for each in found for label in each)
-    return [(label, *(each.get(label, NOTHING) for each in found)) for label in labels]
+    figures = [(label, *(each.get(label, NOTHING) for each in found)) for label in labels]
+    return [*choice_rows(runs), *figures]
+
+
+def _shorter(row: tuple[str, str]) -> tuple[str, str]:
+    """In columns, the beginning of a hash tells as much as the whole."""
+    label, value = row
+    return label, value[:_HASH_SHOWN] if label == "Trace hash" else value
 
 
 def columns_as_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,9 +92,20 @@ def comparison_page(runs: Sequence[Run]) -> str:
         "<h2>What happened</h2>",
         figures((_png(figure), alt) for figure, alt in overlays(names, [curves_of(run) for run in runs])),
         "<h2>Settings that differ</h2>",
-        table(("", *names), differ, marked=True) if differ else "<p>None: all settings are the same.</p>",
+        table(("", *names), differ, marked=True) if differ else f"<p>{_alike(runs)}</p>",
     ]
     return document(f"{len(runs)} runs compared", parts)
+
+
+def _heard(runs: Sequence[Run], row: Sequence[str]) -> set[str]:
+    """The values of a setting in those runs that hear it; gossip without one leaves it at nothing."""
+    return {value for run, value in zip(runs, row[1:], strict=True) if value != NOTHING or not run.baseline}
+
+
+def _alike(runs: Sequence[Run]) -> str:
+    if any(run.baseline for run in runs):
+        return "None, but for those that a baseline does not hear."
+    return "None: all settings are the same."
 
 
 def _png(figure: Figure) -> bytes:

@@ -6,7 +6,7 @@ Rules: every figure that was not recorded, or is not finite, is NaN; records of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from gossipfl.report.run import Run
 Floats = NDArray[np.float64]
 Record = dict[str, Any]
 _PEERS_MAX = 1_000_000
+_ROUNDING = 1e-24  # a squared distance so small is what float64 leaves of the mean of equal models
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Curves:
     alone: bool
     """Whether one node tells of itself: `mean` is its own score, the traffic its own, `worst` NaN."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether all peers held one model in every round."""
+        known = self.consensus[np.isfinite(self.consensus)]
+        return known.size > 1 and not known.any()
+
 
 def curves_of(run: Run) -> Curves:
     """The curves of a run; where the network's own figures are absent they are taken from the peers'."""
@@ -52,8 +59,8 @@ def curves_of(run: Run) -> Curves:
     known = sorted({*network, *evaluated}) if alone else sorted(network) or evaluated
     rounds = np.array(known, dtype=np.float64)
 
-    def column(key: str) -> Floats:
-        return np.array([_nan(network.get(int(r), {}).get(key)) for r in rounds])
+    def column(key: str, read: Callable[[object], float] = _nan) -> Floats:
+        return np.array([read(network.get(int(r), {}).get(key)) for r in rounds])
 
     mean, worst = column(f"{metric}_mean"), column(f"{metric}_worst")
     if single.size:
@@ -66,7 +73,7 @@ def curves_of(run: Run) -> Curves:
         mean,
         worst,
         column(f"{metric}_averaged_model"),
-        column("consensus_distance"),
+        column("consensus_distance", distance),
         column("bytes_sent"),
         column("messages_sent"),
         column("messages_lost"),
@@ -91,6 +98,12 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return value if math.isfinite(value) else None
+
+
+def distance(value: object) -> float:
+    """A consensus distance, 0 where it is but rounding; NaN if it is no finite number."""
+    found = _nan(value)
+    return 0.0 if 0 <= found < _ROUNDING else found
 
 
 def metric_of(run: Run) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 
+from gossipfl.report.choices import schedule_of
 from gossipfl.report.curves import (
     Curves,
     Floats,
@@ -18,11 +19,17 @@ from gossipfl.report.run import Run
 from gossipfl.report.words import count, fold, metric_label, score, share, significant, size
 
 PLOTS = ("accuracy", "consensus", "traffic", "graph")
+_EMPTY = {
+    "local": ("traffic",),
+    "fedavg": ("consensus", "graph"),
+    "pooled": ("consensus", "traffic", "graph"),
+}
 
 
 def plots_of(run: Run) -> tuple[str, ...]:
     """Those of `PLOTS` that the run can fill: one node does not know how far models are apart."""
-    return tuple(name for name in PLOTS if name != "consensus" or not run.is_of_one_node)
+    empty = ("consensus",) if run.is_of_one_node else _EMPTY.get(run.baseline or "", ())
+    return tuple(name for name in PLOTS if name not in empty)
 
 
 def findings(run: Run) -> dict[str, str]:
@@ -55,6 +62,8 @@ def _accuracy_finding(curves: Curves) -> str:
         return f"The model{'s' * (not curves.alone)} diverged after round {gone[-1]:.0f}"
     if curves.alone:
         return f"{metric_label(curves.metric)} reaches {score(mean, curves.metric)} on its own test part"
+    if curves.shared:
+        return f"All peers hold one model, which reaches {metric}{score(mean, curves.metric)}"
     beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
     return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
 
@@ -69,8 +78,8 @@ def _consensus_finding(curves: Curves) -> str:
         return "The models end the same"
     closer = float(values.max() / values[-1])
     if closer >= 1.5:
-        return f"Models end {fold(closer)} times closer than at their farthest"
-    return f"Models end {significant(float(values[-1]))} from their average"
+        return f"Consensus distance ends {fold(closer)} times below its peak"
+    return f"Consensus distance ends at {significant(float(values[-1]))}"
 
 
 def _traffic_finding(curves: Curves) -> str:
@@ -90,7 +99,15 @@ def _graph_finding(run: Run) -> str:
     peers, edges = len(peer_names(run)), run.graph.get("edges")
     links = len(edges) if isinstance(edges, list) else 0
     killed = killed_peers(run)
-    told = f"{count(peers)} peer{'s' * (peers != 1)} on {count(links)} link{'s' * (links != 1)}"
+    told = f"{count(peers)} peer{'s' * (peers != 1)}"
+    if run.baseline:
+        return f"{told}, each alone"
+    schedule = schedule_of(run)
+    if schedule is not None and schedule.period is None:
+        told += ", new links in each round"
+    else:
+        told += f" on {count(links)} link{'s' * (links != 1)}"
+        told += f" in turns of {schedule.period} rounds" if schedule and (schedule.period or 0) > 1 else ""
     return f"{told}, {count(len(killed))} killed" if killed else told
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gossipfl.report.choices import schedule_of
 from gossipfl.report.curves import killed_peers, metric_of, peer_names
 from gossipfl.report.run import Run
 from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from gossipfl.topology.graph import Topology
 
+_FAINT = 2.5  # the more links may be drawn, the fainter each
+
 
 def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     """The graph, with a colour bar if any peer scored."""
@@ -27,20 +30,25 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     marks = ["crossed out: killed"] if killed else []
     if any(found is None and peer not in killed for peer, found in enumerate(scores)):
         marks.append("hollow: no score")
-    what = "; ".join([f"Peers by {words} at the end", *marks])
+    what = "; ".join([f"Peers by {words} at the end", *_changes(run), *marks])
     title(panel, finding, "Filled: this node; hollow: its neighbours" if run.is_of_one_node else what)
     axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
     axes.set_axis_off()
     edges = edges_of(run)
-    if not edges:
+    if not edges and not run.baseline:
         nothing(axes, "No graph was recorded.")
         return
+    from matplotlib.collections import LineCollection
+
     from gossipfl.topology.drawing import draw_on
 
     if run.is_of_one_node:
         scores = [1.0, *[None] * (len(scores) - 1)]
     known, place = set(axes.figure.axes), axes.get_position()
     draw_on(axes, _topology(run, edges), scores, killed=killed)
+    if _is_drawn_afresh(run):
+        for links in axes.findobj(LineCollection):
+            links.set_alpha(_FAINT / len(edges) ** 0.5)
     for bar in set(axes.figure.axes) - known:
         if run.is_of_one_node:  # a scale with one value on it says nothing
             bar.remove()
@@ -48,6 +56,23 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
             continue
         bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
         worded_axis(bar, lambda value: score_tick(value, metric), ticks=5)
+
+
+def _changes(run: Run) -> list[str]:
+    """How the links change from round to round, if they do."""
+    schedule = schedule_of(run)
+    if schedule is None:
+        return []
+    if schedule.period is None:
+        return [f"faint: {schedule.name} draws other links in each round"]
+    if schedule.period > 1:
+        return [f"{schedule.name} takes other links in each round, again after {schedule.period}"]
+    return [] if schedule.symmetric else ["links are one-way"]
+
+
+def _is_drawn_afresh(run: Run) -> bool:
+    schedule = schedule_of(run)
+    return schedule is not None and schedule.period is None
 
 
 def _root_axes(panel: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
@@ -62,11 +87,14 @@ def _root_axes(panel: Figure | SubFigure, box: tuple[float, float, float, float]
 def _topology(run: Run, edges: list[tuple[int, int]]) -> Topology:
     """The graph as recorded, under names that can be drawn or, where these clash, under numbers."""
     from gossipfl.topology.graph import Topology
+    from gossipfl.topology.layouts import circle
 
     names = [drawable(name) for name in peer_names(run)]
     if len(set(names)) < len(names):
         names = [str(peer) for peer in range(len(names))]
     graph = Topology.from_edges(len(names), edges, names, name=str(run.graph.get("name", "graph")))
+    if not edges:
+        return graph.placed(circle(np.arange(len(names))))
     try:
         places = np.asarray(run.graph.get("positions"), dtype=np.float64)
     except (TypeError, ValueError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gossipfl.report.curves import Curves, Floats
+from gossipfl.report.findings import last
 from gossipfl.report.style import (
     FONT_PT,
     MUTED,
@@ -25,7 +27,8 @@ from gossipfl.report.style import (
     title,
     worded_axis,
 )
-from gossipfl.report.words import listing, metric_label, score, score_tick, significant, size
+from gossipfl.report.verdicts import cheapest, closest, highest, is_silent, scores_by_bytes, thriftiest
+from gossipfl.report.words import metric_label, score, score_tick, significant, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,128 +36,134 @@ if TYPE_CHECKING:
 
 _BOX = (0.09, 0.125, 0.6, 0.685)
 _DASHES: tuple[Dash, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+_START = 0.1  # the share of a run whose scores may fall below the scale: what all runs climb from
 COMPARED_MAX = len(SEQUENCE) * len(_DASHES)
-Series = list[tuple[Floats, Floats]]
-Words = Callable[[float], str]
+Named = list[tuple[str, Curves]]
+End = tuple[float, float, str, str]
 
 
 def overlays(names: Sequence[str], curves: Sequence[Curves]) -> list[tuple[Figure, str]]:
     """Four (figure, what it shows) of up to `COMPARED_MAX` runs."""
     names = [drawable(name) for name in names]
-    metrics = list(dict.fromkeys(each.metric for each in curves))
-    metric = metrics[0] if len(metrics) == 1 else "score"
-    words, tick = partial(score, metric=metric), partial(score_tick, metric=metric)
-    what = f"{' or '.join(map(metric_label, metrics))} of the mean node (higher is better)"
-    by_round: Series = [(each.rounds, each.mean) for each in curves]
-    by_bytes: Series = [(each.bytes_sent, each.mean) for each in curves]
-    apart: Series = [(each.rounds, np.where(each.consensus > 0, each.consensus, np.nan)) for each in curves]
-    sent: Series = [(each.rounds, each.bytes_sent) for each in curves]
-    shown: list[tuple[str, str, Series, Words, Words | None]] = [
-        (_best(names, by_round, words, "highest", max), f"{what}, by round", by_round, words, tick),
-        (_thrift(names, by_bytes, words), f"{what}, by bytes sent by all peers", by_bytes, words, tick),
-        (
-            _best(names, apart, significant, "closest together", min),
-            "Consensus distance (lower is closer; log)",
-            apart,
-            significant,
-            None,
-        ),
-        (
-            _best(names, sent, size, "cheapest", min),
-            "Bytes sent by all peers since the start",
-            sent,
-            size,
-            size,
-        ),
+    words = partial(score, metric=_metric(curves))
+    label = " or ".join(map(metric_label, dict.fromkeys(each.metric for each in curves)))
+    what = f"{label} of the mean node"
+    silent = "; dotted: nothing sent" if any(map(is_silent, curves)) else ""
+    shown: list[tuple[str, str, Callable[[Axes, Named], None]]] = [
+        (highest(names, curves, words), f"{what} by round (higher is better)", _scores),
+        (thriftiest(names, curves, words), f"{what} by bytes sent (log){silent}", _scores_by_bytes),
+        (closest(names, curves), "Consensus distance (lower is closer; log)", _distances),
+        (cheapest(names, curves), "Bytes sent by all peers since the start", _bytes),
     ]
-    return [
-        (_overlay(told, what, names, series, words, tick, over_bytes=series is by_bytes), told)
-        for told, what, series, words, tick in shown
-    ]
+    runs = list(zip(names, curves, strict=True))
+    return [(_overlay(told, what, runs, draw), told) for told, what, draw in shown]
 
 
-def _overlay(
-    told: str,
-    what: str,
-    names: Sequence[str],
-    series: Series,
-    words: Words,
-    tick: Words | None,
-    *,
-    over_bytes: bool,
-) -> Figure:
-    """One plot of one line per run; a `tick` of None asks for a logarithmic axis."""
+def _overlay(told: str, what: str, runs: Named, draw: Callable[[Axes, Named], None]) -> Figure:
     figure = new_figure(7.2, 4.4)
     title(figure, told, what)
-    axes = axes_in(figure, _BOX)
-    kept = [_known(x, y) for x, y in series]
-    for i, (x, y) in enumerate(kept):
-        line(axes, x, y, *_look(i))
-    if not any(x.size for x, _ in kept):
-        nothing(axes, "Not recorded.")
-        return figure
-    _scales(axes, kept, tick, over_bytes=over_bytes)
-    ends = [
-        (float(x[-1]), float(y[-1]), f"{names[i]}  {words(float(y[-1]))}", _look(i)[0])
-        for i, (x, y) in enumerate(kept)
-        if x.size
-    ]
-    end_labels(axes, ends)
+    draw(axes_in(figure, _BOX), runs)
     return figure
 
 
-def _scales(axes: Axes, kept: Series, tick: Words | None, *, over_bytes: bool) -> None:
-    across = np.unique(np.concatenate([x for x, _ in kept]))
-    if over_bytes:
-        axes.set_xlim(0, float(across[-1]) or 1.0)
-        worded_axis(axes, size, "x")
-        axes.set_xlabel("Bytes sent", fontsize=FONT_PT, color=MUTED)
-    else:
-        round_axis(axes, across)
-    if tick is None:
-        axes.set_yscale("log")
-        log_ticks(axes, np.concatenate([y for _, y in kept]))
-    else:
-        worded_axis(axes, tick)
+def _scores(axes: Axes, runs: Named) -> None:
+    if not any(np.isfinite(each.mean).any() for _, each in runs):
+        nothing(axes, "Not recorded.")
+        return
+    metric = _metric([each for _, each in runs])
+    _by_round(axes, runs, lambda each: each.mean)
+    _score_axis(axes, runs, metric)
+    _labels(axes, runs, lambda each: each.mean, partial(score, metric=metric))
 
 
-def _look(i: int) -> tuple[str, Dash]:
-    return SEQUENCE[i % len(SEQUENCE)], _DASHES[i // len(SEQUENCE)]
+def _scores_by_bytes(axes: Axes, runs: Named) -> None:
+    """A run that sent nothing has no place on the axis of bytes: where it ended is a dotted line across."""
+    sent = [x for _, each in runs if (x := scores_by_bytes(each)[0]).size]
+    if not sent:
+        nothing(axes, "No run sent anything.")
+        return
+    metric = _metric([each for _, each in runs])
+    axes.set_xscale("log")
+    log_ticks(axes, np.concatenate(sent), size, "x", room=1.12)
+    right, ends = axes.get_xlim()[1], list[End]()
+    for (name, each), (colour, dash) in zip(runs, _looks(), strict=False):
+        x, y = scores_by_bytes(each)
+        if x.size:
+            line(axes, x, y, colour, dash)
+            axes.plot(x[-1:], y[-1:], "o", color=colour, markersize=4.5)
+            ends.append((x[-1], y[-1], f"{name}  {score(y[-1], metric)}", colour))
+        elif is_silent(each) and (end := last(each.mean)) is not None:
+            axes.axhline(end, color=colour, linewidth=1.2, linestyle=(0, (1, 2)))
+            ends.append((right, end, f"{name}  {score(end, metric)}, 0 B", colour))
+    _score_axis(axes, runs, metric)
+    axes.set_xlabel("Bytes sent", fontsize=FONT_PT, color=MUTED)
+    end_labels(axes, ends)
 
 
-def _known(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    known = np.isfinite(x) & np.isfinite(y)
-    return x[known], y[known]
+def _distances(axes: Axes, runs: Named) -> None:
+    """Peers that share one model are at no distance, which a logarithmic axis has not: a label tells it."""
+    known = np.concatenate([_apart(each) for _, each in runs])
+    if not np.isfinite(known).any():
+        nothing(axes, "No distance above zero was recorded.")
+        return
+    _by_round(axes, runs, _apart)
+    axes.set_yscale("log")
+    log_ticks(axes, known)
+    _labels(axes, runs, lambda each: each.consensus, significant)
 
 
-def _best(
-    names: Sequence[str],
-    series: Series,
-    words: Words,
-    how: str,
-    choose: Callable[..., float],
-) -> str:
-    ends = {
-        name: float(y[-1])
-        for name, (_, y) in zip(names, map(_known, *zip(*series, strict=True)), strict=True)
-        if y.size
-    }
-    if not ends:
-        return "Not recorded"
-    best = choose(ends.values())
-    winners = [name for name, value in ends.items() if words(value) == words(best)]
-    if len(winners) == len(ends) > 1:
-        return f"All runs end at {words(best)}"
-    return f"{listing(winners)} {'ends' if len(winners) == 1 else 'end'} {how}: {words(best)}"
+def _bytes(axes: Axes, runs: Named) -> None:
+    if not any(np.isfinite(each.bytes_sent).any() for _, each in runs):
+        nothing(axes, "Not recorded.")
+        return
+    _by_round(axes, runs, lambda each: each.bytes_sent)
+    axes.set_ylim(0, 1.05 * max(last(each.bytes_sent) or 0.0 for _, each in runs) or 1.0)
+    worded_axis(axes, size)
+    _labels(axes, runs, lambda each: each.bytes_sent, size)
 
 
-def _thrift(names: Sequence[str], series: Series, words: Words) -> str:
-    """Which run first reaches what every run reaches at the end."""
-    kept = [(name, *_known(x, y)) for name, (x, y) in zip(names, series, strict=True)]
-    kept = [(name, x, y) for name, x, y in kept if x.size]
-    if not kept:
-        return "Not recorded"
-    goal = min(float(y.max()) for _, _, y in kept)
-    needs = {name: float(x[np.argmax(y >= goal)]) for name, x, y in kept}
-    winner = min(needs, key=lambda name: needs[name])
-    return f"{winner} needs the fewest bytes for {words(goal)}: {size(needs[winner])}"
+def _by_round(axes: Axes, runs: Named, values: Callable[[Curves], Floats]) -> None:
+    for (_, each), look in zip(runs, _looks(), strict=False):
+        line(axes, each.rounds, values(each), *look)
+    round_axis(axes, np.unique(np.concatenate([each.rounds for _, each in runs])))
+
+
+def _labels(
+    axes: Axes, runs: Named, values: Callable[[Curves], Floats], words: Callable[[float], str]
+) -> None:
+    """The last figure of each run beside it; one that is below the scale stands at its foot."""
+    foot, ends = axes.get_ylim()[0], list[End]()
+    for (name, each), (colour, _) in zip(runs, _looks(), strict=False):
+        known = np.flatnonzero(np.isfinite(values(each)))
+        if known.size:
+            x, y = float(each.rounds[known[-1]]), float(values(each)[known[-1]])
+            ends.append((x, max(y, foot), f"{name}  {words(y)}", colour))
+    end_labels(axes, ends)
+
+
+def _score_axis(axes: Axes, runs: Named, metric: str) -> None:
+    """A scale that fits what the runs reach, not the first rounds in which they climb to it."""
+    shown = np.concatenate([_after_the_start(each.mean) for _, each in runs])
+    low, high = float(shown.min()), float(shown.max())
+    pad = 0.07 * (high - low) or 0.01
+    axes.set_ylim(low - pad, high + pad)
+    worded_axis(axes, partial(score_tick, metric=metric))
+
+
+def _after_the_start(values: Floats) -> Floats:
+    known = values[np.isfinite(values)]
+    return known[min(math.ceil(_START * known.size), known.size - 1) :] if known.size else known
+
+
+def _apart(curves: Curves) -> Floats:
+    return np.where(curves.consensus > 0, curves.consensus, np.nan)
+
+
+def _metric(curves: Sequence[Curves]) -> str:
+    metrics = {each.metric for each in curves}
+    return metrics.pop() if len(metrics) == 1 else "score"
+
+
+def _looks() -> Iterator[tuple[str, Dash]]:
+    """A colour and a dash for each of up to `COMPARED_MAX` runs."""
+    return ((colour, dash) for dash in _DASHES for colour in SEQUENCE)

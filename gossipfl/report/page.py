@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from gossipfl.report.choices import NO_COMPRESSOR, choices
 from gossipfl.report.curves import metric_of
 from gossipfl.report.findings import findings
 from gossipfl.report.run import Run, plain
@@ -17,6 +18,14 @@ from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
 
 PEERS_SHOWN_MAX = 200
+_ENGINES = {
+    "simulate": "simulated in virtual time",
+    "up": "run by real processes",
+    "node": "seen by one node",
+    "baseline-local": "a baseline: each peer trains alone",
+    "baseline-pooled": "a baseline: one model, trained on the rows of all peers",
+    "baseline-fedavg": "a baseline: a server averages what peers train",
+}
 
 
 def run_page(run: Run, plots: dict[str, bytes]) -> str:
@@ -108,26 +117,34 @@ def _value(value: object) -> str:
     value = plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(_value(item) for item in value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value) or "none"
+    return str(value)
 
 
 def _lead(run: Run) -> str:
-    words = {
-        "simulate": "simulated in virtual time",
-        "up": "run by real processes",
-        "node": "seen by one node",
-    }
     engine = run.summary.get("engine")
     seed = run.summary.get("seed")
     peers = f"{count(run.summary.get('peers'))} peers"
     told = [
         findings(run)["graph"] if run.is_of_one_node else peers,
+        *_chosen(run),
         f"{count(run.summary.get('rounds'))} rounds",
-        words.get(str(engine), str(engine)) if engine else None,
+        _ENGINES.get(str(engine), str(engine)) if engine else None,
         f"seed {seed}" if seed is not None else None,
         duration(run.summary.get("wall_s")),
     ]
     return " · ".join(word for word in told if word and not word.startswith(NOTHING))
+
+
+def _chosen(run: Run) -> list[str]:
+    """The graph, the algorithm and the compressor of gossip; how many of its peers a server asks."""
+    chosen = choices(run)
+    if run.baseline:
+        asked = chosen.get("Participation")
+        return [f"{asked} of the peers asked in each round"] if run.baseline == "fedavg" and asked else []
+    told = [chosen.get("Topology"), chosen.get("Algorithm"), chosen.get("Compressor")]
+    return [word for word in told if word and word != NO_COMPRESSOR]
 
 
 def _figures(run: Run) -> list[tuple[str, str]]:

@@ -47,11 +47,11 @@ _LINES_MAX = 40  # above so many peers, a band is clearer than lines
 
 
 def overview(run: Run) -> Figure:
-    """All plots on one sheet, each 7.2 x 4.4 inches: four in a square, three in a row."""
+    """All plots on one sheet, each 7.2 x 4.4 inches: four in a square, fewer in a row."""
     curves, names = curves_of(run), plots_of(run)
     rows, columns = _grid(names)
     figure = new_figure(columns * _PANEL_IN[0], rows * _PANEL_IN[1])
-    panels: list[SubFigure] = np.asarray(figure.subfigures(rows, columns), dtype=object).ravel().tolist()
+    panels: list[SubFigure] = figure.subfigures(rows, columns, squeeze=False).ravel().tolist()
     for name, panel in zip(names, panels, strict=True):
         panel.set_facecolor("none")
         _draw(name, panel, run, curves)
@@ -122,6 +122,8 @@ def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: 
 
 def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
     """(values, words, colour, dash), the one that must stay visible last."""
+    if curves.shared:
+        return [(curves.mean, "every node", BLUE, "-")]
     return [
         (curves.worst, "worst node", ORANGE, "-"),
         (curves.mean, "this node" if curves.alone else "mean node", BLUE, "-"),
@@ -199,7 +201,7 @@ def _singles(axes: Axes, curves: Curves) -> None:
 
 
 def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
-    title(panel, finding, "Consensus distance: how far models are from their average (lower is closer; log)")
+    title(panel, finding, "Mean squared distance of the models from their average (lower is closer; log)")
     axes = axes_in(panel, _BOX)
     values = np.where(curves.consensus > 0, curves.consensus, np.nan)
     line(axes, curves.rounds, values, BLUE)

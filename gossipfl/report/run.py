@@ -80,6 +80,12 @@ class Run:
         return self.summary.get("engine") == "node"
 
     @property
+    def baseline(self) -> str | None:
+        """`local`, `fedavg` or `pooled` if it is no gossip but what there would be in its place."""
+        engine = str(self.summary.get("engine"))
+        return engine.removeprefix("baseline-") if engine.startswith("baseline-") else None
+
+    @property
     def name(self) -> str:
         """What to call this run: a node's name, else its directory's name or, without one, its own."""
         if self.is_of_one_node and self.summary.get("name"):

@@ -25,7 +25,9 @@ DPI = 150
 FONT_PT, TITLE_PT, SMALL_PT = 9.0, 12.0, 8.0
 Dash = str | tuple[float, tuple[float, ...]]
 LABEL_GAP = 0.068
+_LABELS_HIGH = 1.12  # how far many labels may reach, in heights of the axes
 _NAME_MAX = 24
+_TITLE_LETTERS = 62  # as many fit over a panel in full size
 _LAST_DRAWABLE = 0x52F  # Latin, Greek and Cyrillic: what the font that comes with matplotlib surely has
 
 
@@ -47,7 +49,8 @@ def drawable(name: object) -> str:
 
 def title(panel: Figure | SubFigure, finding: str, what: str, left: float = 0.09) -> None:
     """The finding in bold and, below it, what is drawn, in which unit and which way is better."""
-    panel.text(left, 0.965, finding, fontsize=TITLE_PT, weight="bold", color=INK, va="top", parse_math=False)
+    large = max(FONT_PT, TITLE_PT * min(1.0, _TITLE_LETTERS / max(1, len(finding))))
+    panel.text(left, 0.965, finding, fontsize=large, weight="bold", color=INK, va="top", parse_math=False)
     panel.text(left, 0.892, what, fontsize=FONT_PT, color=MUTED, va="top", parse_math=False)
 
 
@@ -86,17 +89,28 @@ def worded_axis(
     axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
 
 
-def log_ticks(axes: Axes, values: NDArray[np.float64]) -> None:
-    """Plain numbers on whole decades or, over less than two of them, in between as well."""
+def log_ticks(
+    axes: Axes,
+    values: NDArray[np.float64],
+    words: Callable[[float], str] = significant,
+    which: str = "y",
+    *,
+    room: float = 1.5,
+) -> None:
+    """Plain numbers on whole decades or, over less than two of them, in between as well.
+
+    `room` is by what factor the axis reaches beyond `values` at either end.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    axes.set_ylim(low / 1.5, high * 1.5)
+    axis, limit = (axes.yaxis, axes.set_ylim) if which == "y" else (axes.xaxis, axes.set_xlim)
+    limit(low / room, high * room)
     narrow = high / low < 100
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(axis="y", which="minor", length=0)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_tick_params(which="minor", length=0)
 
 
 def line(
@@ -116,6 +130,8 @@ def line(
 
 def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]], gap: float = LABEL_GAP) -> None:
     """Words (x, y, text, colour) to the right of the axes beside the ends of their lines, kept apart."""
+    closer = min(gap, _LABELS_HIGH / max(1, len(ends)))
+    large, gap = FONT_PT * min(1.0, 1.25 * closer / gap), closer
     to_axes = axes.transData + axes.transAxes.inverted()
     at = [to_axes.transform((x, y)) for x, y, _, _ in ends]
     order = sorted(range(len(ends)), key=lambda i: float(at[i][1]))
@@ -139,7 +155,7 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]], gap: f
             text,
             transform=axes.transAxes,
             color=colour,
-            fontsize=FONT_PT,
+            fontsize=large,
             va="center",
             linespacing=1.1,
             parse_math=False,

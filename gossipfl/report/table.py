@@ -7,6 +7,7 @@ from typing import Any
 
 from gossipfl.report.curves import (
     curves_of,
+    distance,
     killed_peers,
     last_rounds,
     metric_of,
@@ -71,7 +72,7 @@ def _network_rows(run: Run) -> list[tuple[str, str]]:
         (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
         (f"{label}, own test parts", score(figure(run, f"{metric}_local"), metric)),
-        ("Consensus distance", significant(figure(run, "consensus_distance"))),
+        ("Consensus distance", significant(distance(figure(run, "consensus_distance")))),
         ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
         ("Killed peers", listing(_named(run, killed_peers(run)), most=8) or "none"),
         ("Rounds", count(found.get("rounds"))),

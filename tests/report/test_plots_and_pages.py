@@ -114,7 +114,7 @@ def test_models_that_end_far_closer_are_told_without_an_exponent() -> None:
         (r for r in run.records if r["kind"] == "network"), (5, 3, 0.02), strict=True
     ):
         record["consensus_distance"] = distance
-    assert findings(run)["consensus"] == "Models end 250 times closer than at their farthest"
+    assert findings(run)["consensus"] == "Consensus distance ends 250 times below its peak"
 
 
 def test_no_line_of_the_inset_runs_through_its_caption() -> None:

@@ -1,0 +1,57 @@
+"""What was chosen for a run, in the words of its settings: graph, algorithm, compressor, participation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gossipfl.report.curves import number, peer_names
+from gossipfl.report.run import Run
+
+if TYPE_CHECKING:
+    from gossipfl.topology import Schedule
+
+CHOICES = ("Topology", "Algorithm", "Compressor", "Participation")
+NO_COMPRESSOR = "none"
+_SHAPES = ("degree", "probability", "radius", "rewiring", "rows", "branching")
+
+
+def choices(run: Run) -> dict[str, str]:
+    """Those of `CHOICES` that are known of a run; a baseline has neither graph nor algorithm."""
+    topology, learning = _section(run, "topology"), _section(run, "learning")
+    told: dict[str, str] = {}
+    if not run.baseline and (graph := topology.get("file") or topology.get("kind") or run.graph.get("name")):
+        told["Topology"] = _with(str(graph), {k: topology[k] for k in _SHAPES if topology.get(k) is not None})
+    if not run.baseline and (algorithm := learning.get("algorithm")):
+        told["Algorithm"] = _with(str(algorithm), learning.get("options"))
+        compressor = learning.get("compressor") or NO_COMPRESSOR
+        told["Compressor"] = _with(str(compressor), learning.get("compression"))
+    if run.baseline != "pooled" and run.summary.get("engine"):
+        asked = number(run.summary.get("participation"))
+        told["Participation"] = f"{100 * (1.0 if asked is None else asked):.3g} %"
+    return told
+
+
+def schedule_of(run: Run) -> Schedule | None:
+    """The schedule that the peers went by; None if it was none, or another graph took its place."""
+    from gossipfl.errors import TopologyError
+    from gossipfl.topology import SCHEDULES, build_schedule
+
+    topology, peers = _section(run, "topology"), len(peer_names(run))
+    kind = topology.get("kind")
+    if kind not in SCHEDULES or run.graph.get("name", kind) != kind:
+        return None
+    try:
+        return build_schedule(kind, peers, degree=topology.get("degree"), allow_asymptotic=True)
+    except TopologyError:
+        return None
+
+
+def _section(run: Run, name: str) -> dict[str, Any]:
+    section = run.settings.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _with(name: str, options: object) -> str:
+    """`top-k (fraction 0.01)`."""
+    told = [f"{key} {value}" for key, value in options.items()] if isinstance(options, dict) else []
+    return f"{name} ({', '.join(told)})" if told else name
