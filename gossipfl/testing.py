@@ -254,8 +254,9 @@ class _Links:
         """What all hear when all have `spoken`, and what they said meanwhile; `ones` are their states."""
         if isinstance(self._algorithm, Compressed):
             codes = tuple(_from_neighbours(part) for part in spoken)
-            self._held = _as_alone(self._algorithm.hear, "hear", crowd, ones, self._held, codes)
-            return self._held, ()
+            before = self._held
+            self._held = _as_alone(self._algorithm.hear, "hear", crowd, ones, before, codes)
+            return self._held, before if self._algorithm.settles else ()
         if not isinstance(self._algorithm, Accounting):
             return tuple(_from_neighbours(part) for part in spoken), ()
         link, said = self._algorithm.link, tuple(_to_neighbours(part) for part in spoken)

@@ -14,7 +14,7 @@ be stable.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Choco:
 
     compressor: Compressor
     step: float = 0.0
+    settles: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         demand_between("step", self.step, 0.0, 1.0)
@@ -74,19 +75,23 @@ class Choco:
 
     def listen(self, state: ChocoState, heard: Heard) -> ChocoState:
         """A step towards what is held of the neighbours, from what they hold of this peer."""
-        moved = state.vector + pull(state.replica, heard, narrower(state, heard, 0))
+        moved = state.vector + pull(state.replica, heard, narrower(state, heard.payload[1], 0))
         adopts = (heard.own_weight == 0)[..., None]
         adopted = state.replica + pull(state.replica, heard)
         vector, replica = np.where(adopts, adopted, moved), np.where(adopts, adopted, state.replica)
         return state._replace(vector=vector, replica=replica, towards=1.0 - heard.own_weight)
 
-    def whole(self, state: ChocoState) -> Payload:
+    def whole(self, state: ChocoState, held: Payload = ()) -> Payload:
         """What the neighbours hold, the last code included, and the step."""
         return state.replica, state.told
 
     def hear(self, state: ChocoState, held: Payload, code: Payload) -> Payload:
         """What is held of neighbours (..., k, d) with their codes on top, and their steps (..., k, 2)."""
         return held[0] + self.compressor.decode(code[:-1], held[0]), code[-1]
+
+    def hear_whole(self, state: ChocoState, held: Payload, whole: Payload) -> Payload:
+        """That, whatever was held."""
+        return whole
 
 
 def pull(own: Array, heard: Heard, factors: Array | None = None) -> Array:
@@ -99,10 +104,9 @@ def pull(own: Array, heard: Heard, factors: Array | None = None) -> Array:
     return total
 
 
-def narrower(state: ChocoState, heard: Heard, place: int) -> Array:
-    """What the two ends of each link (..., k) can both bear of what was told at `place`."""
-    theirs = np.clip(heard.payload[1][..., place], 0.0, 1.0)
-    least: Array = np.minimum(state.told[..., None, place], theirs).astype(np.float64)
+def narrower(state: ChocoState, told: Array, place: int) -> Array:
+    """What both ends of each link (..., k) can bear of what neighbours `told` (..., k, 2) at `place`."""
+    least: Array = np.minimum(state.told[..., None, place], np.clip(told[..., place], 0.0, 1.0))
     return least
 
 

@@ -31,7 +31,8 @@ class Heard(NamedTuple):
     """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1.
 
     Over links that keep accounts (see `links`), `payload` is what each said since it was last heard, and
-    `said` what the peer itself said to it meanwhile; else `said` is empty.
+    `said` what the peer itself said to it meanwhile. For `said` over links of codes see `Compressed`; else
+    it is empty.
     """
 
     payload: Payload  # each (..., k, *shape)
@@ -192,14 +193,26 @@ class Steering(Protocol[State_contra]):
 
 @runtime_checkable
 class Compressed(Protocol[State_contra]):
-    """An algorithm that speaks in codes, and so holds of each neighbour what the codes so far come to."""
+    """An algorithm that speaks in codes, and so holds of each neighbour what the codes so far come to.
 
-    def whole(self, state: State_contra) -> Payload:
-        """What a neighbour would hold of this peer if it had heard every code: arrays (..., *shape)."""
+    Before the first code, that is `whole` of the state in which all peers start.
+    """
+
+    @property
+    def settles(self) -> bool:
+        """Whether what is held counts what passed between the two, so that after a gap both tell the whole.
+
+        Then `Heard.said` is what was held of each neighbour when it was last listened to.
+        """
+
+    def whole(self, state: State_contra, held: Payload = ()) -> Payload:
+        """What a neighbour that missed something, and of which this is `held`, is told: (..., *shape)."""
 
     def hear(self, state: State_contra, held: Payload, code: Payload) -> Payload:
         """What is held of k neighbours, arrays (..., k, *shape), once they said `code`, (..., k, *shape).
 
-        Before the first code, that is `whole` of the state in which all peers start. Raises
-        `RemoteProtocolError("code")` for what nobody can have said.
+        Raises `RemoteProtocolError("code")` for what nobody can have said.
         """
+
+    def hear_whole(self, state: State_contra, held: Payload, whole: Payload) -> Payload:
+        """What is held of k neighbours, arrays (..., k, *shape), once they said the `whole`."""

@@ -8,7 +8,7 @@ and graphs may change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class DeepSqueeze:
 
     compressor: Compressor
     step: float = 0.4
+    settles: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         demand_between("step", self.step, 1e-6, 1.0)
@@ -62,10 +63,14 @@ class DeepSqueeze:
         vector = np.where(adopts, state.told + apart, state.vector + self.step * apart)
         return state._replace(vector=vector, left=np.where(adopts, 0, state.left).astype(vector.dtype))
 
-    def whole(self, state: DeepSqueezeState) -> Payload:
+    def whole(self, state: DeepSqueezeState, held: Payload = ()) -> Payload:
         """The model itself, for whoever adopts it."""
         return (state.vector,)
 
     def hear(self, state: DeepSqueezeState, held: Payload, code: Payload) -> Payload:
         """What `code` tells of (..., k, d), whatever was held."""
         return (self.compressor.decode(code, held[0]),)
+
+    def hear_whole(self, state: DeepSqueezeState, held: Payload, whole: Payload) -> Payload:
+        """That, whatever was held."""
+        return whole

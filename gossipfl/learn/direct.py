@@ -8,7 +8,7 @@ is kept. What the code leaves out stays as a difference between peers: see choco
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Direct:
     """Speaks the code of the model."""
 
     compressor: Compressor
+    settles: ClassVar[bool] = False
 
     def start(self, vector: Array, mass: Array = ONE) -> DirectState:
         """The state of a peer whose first model is `vector` (..., d)."""
@@ -53,10 +54,14 @@ class Direct:
         base = np.where(adopts, state.told, state.vector)
         return self.start(base + pull(state.told, heard))
 
-    def whole(self, state: DirectState) -> Payload:
+    def whole(self, state: DirectState, held: Payload = ()) -> Payload:
         """The model itself, for whoever adopts it."""
         return (state.vector,)
 
     def hear(self, state: DirectState, held: Payload, code: Payload) -> Payload:
         """The models (..., k, d) in `code`, whatever was held."""
         return (self.compressor.decode(code, held[0]),)
+
+    def hear_whole(self, state: DirectState, held: Payload, whole: Payload) -> Payload:
+        """That, whatever was held."""
+        return whole

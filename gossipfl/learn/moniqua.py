@@ -9,7 +9,7 @@ multiples of B: choose it above what training can pull neighbours apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Moniqua:
 
     bits: int = 8
     reach: float = 1.0
+    settles: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         demand_between("bits", self.bits, 2, 16)
@@ -68,7 +69,7 @@ class Moniqua:
         base = np.where(adopts, state.told, state.vector)
         return self.start(base + pull(state.told, heard))
 
-    def whole(self, state: MoniquaState) -> Payload:
+    def whole(self, state: MoniquaState, held: Payload = ()) -> Payload:
         """The model itself, for whoever is far from it."""
         return (state.vector,)
 
@@ -76,6 +77,10 @@ class Moniqua:
         """The models (..., k, d) nearest to the own one that `code` can mean."""
         places = unpacked(code[0], state.vector.shape[-1], self.bits)
         return (self._near(state.vector[..., None, :], places),)
+
+    def hear_whole(self, state: MoniquaState, held: Payload, whole: Payload) -> Payload:
+        """That, whatever was held."""
+        return whole
 
     def _near(self, own: Array, place: Array) -> Array:
         """What `place` in the box means to somebody at `own`."""

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -54,6 +54,9 @@ class Correspondence(Protocol):
     def rejoined(self, peer: PeerId) -> None:
         """`peer` is there again, and may have lost what it held, or a part of what was sent."""
 
+    def settle(self, peers: Iterable[PeerId]) -> None:
+        """It is time that both ends of each link compare what they count, where they do."""
+
     def left(self, peer: PeerId) -> Taken | None:
         """`peer` is gone before its time: what takes back what it said, if that must be."""
 
@@ -89,6 +92,9 @@ class _Plain:
 
     def rejoined(self, peer: PeerId) -> None:
         """All updates are whole."""
+
+    def settle(self, peers: Iterable[PeerId]) -> None:
+        """Nothing is counted."""
 
     def left(self, peer: PeerId) -> Taken | None:
         return None
@@ -152,6 +158,9 @@ class _Accounts:
         """What was lost comes with the next sum; whoever lost its accounts will say so."""
         self._of(peer).void = False
 
+    def settle(self, peers: Iterable[PeerId]) -> None:
+        """Each update does that."""
+
     def left(self, peer: PeerId) -> Taken | None:
         if peer not in self._accounts:
             return None
@@ -183,13 +192,15 @@ class _Codes:
         self._algorithm = algorithm
         self._first = first
         self._held: dict[PeerId, tuple[int, int, Payload]] = {}  # epoch, sequence, what is held
+        self._listened: dict[PeerId, Payload] = {}  # what was held then
         self._owed: set[PeerId] = set()
 
     def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
         if peer not in self._owed:
             return spoken, False
         self._owed.discard(peer)
-        return self._algorithm.whole(state), True
+        _, _, held = self._held.get(peer, (0, 0, self._first))
+        return self._algorithm.whole(state, held), True
 
     def skip(self, peers: Iterable[PeerId]) -> None:
         self._owed.update(peers)
@@ -200,9 +211,14 @@ class _Codes:
             epoch, sequence, held = self._held.get(peer, (update.epoch, 0, self._first))
             follows = update.whole or (update.epoch, update.sequence) == (epoch, sequence + 1)
             if follows:
-                now = update.payload if update.whole else self._decoded(state, held, update.payload)
+                hear = self._algorithm.hear_whole if update.whole else self._algorithm.hear
+                now = _of_one(hear, state, held, update.payload)
                 self._held[peer] = update.epoch, update.sequence, now
-        return Taken(self._held[peer][2]) if follows else None
+        if follows:
+            return self._taken(peer)
+        if self._algorithm.settles:
+            self._owed.add(peer)
+        return None
 
     def missed(self, peer: PeerId) -> None:
         self._owed.add(peer)
@@ -210,12 +226,27 @@ class _Codes:
     def rejoined(self, peer: PeerId) -> None:
         self._owed.add(peer)
 
-    def left(self, peer: PeerId) -> Taken | None:
-        return None
+    def settle(self, peers: Iterable[PeerId]) -> None:
+        if self._algorithm.settles:
+            self._owed.update(peers)
 
-    def _decoded(self, state: Any, held: Payload, code: Payload) -> Payload:
-        """One neighbour is a crowd of one."""
-        one = self._algorithm.hear(
-            state, tuple(part[None] for part in held), tuple(part[None] for part in code)
-        )
-        return tuple(part[0] for part in one)
+    def left(self, peer: PeerId) -> Taken | None:
+        if peer not in self._listened:
+            return None
+        del self._held[peer]  # what still waits of it cannot be understood any more
+        return Taken(self._first, self._listened.pop(peer))
+
+    def _taken(self, peer: PeerId) -> Taken:
+        _, _, now = self._held[peer]
+        if not self._algorithm.settles:
+            return Taken(now)
+        before, self._listened[peer] = self._listened.get(peer, self._first), now
+        return Taken(now, before)
+
+
+def _of_one(
+    hear: Callable[[Any, Payload, Payload], Payload], state: Any, held: Payload, words: Payload
+) -> Payload:
+    """What is held of one neighbour, which is a crowd of one."""
+    crowd = hear(state, tuple(part[None] for part in held), tuple(part[None] for part in words))
+    return tuple(part[0] for part in crowd)

@@ -59,6 +59,10 @@ from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, 
 GATHER_S = 30.0
 """How long a peer waits for absent neighbours once the first has joined, unless told. Our guess."""
 
+SETTLING_ROUNDS = 100
+"""How often neighbours that count what passed between them compare it: an update that one of them used a
+round later than the other makes the two differ. Our guess."""
+
 _GATHER_TIMER = 0
 
 
@@ -212,6 +216,8 @@ class RoundPeer:
         draws = Draws(self._seed, self.number, self.round)
         payload, self._state = self._algorithm.speak(self._state, share, draws)
         self._letters.skip(set(self._targets.peers).difference(targets))
+        if self.round % SETTLING_ROUNDS == 0:
+            self._letters.settle(targets)
         return [*(self._told(peer, payload) for peer in targets), *self._wait(now)]
 
     def _told(self, peer: PeerId, spoken: Payload) -> Effect:
@@ -337,7 +343,7 @@ class RoundPeer:
                 effects += _refused(sender, error.reason)
                 continue
             if taken is None:
-                effects.append(Send(sender, Missed()))
+                effects += [Send(sender, Missed())] if self._others[sender].here else []
             else:
                 heard.append(Words(sender, updates[-1], taken))
         return effects, heard
