@@ -7,6 +7,10 @@ mass * (u' - u) to what it holds of them, where u and u' are what two successive
 model, and splits that, with a count of samples, evenly among itself and those to whom it speaks; y is steps
 by samples. Without loss, on a regular graph of equal peers, that is y <- W y + u' - u.
 
+A peer feels a change of its own step at once, by its samples in proportion to those that the steps it holds
+stand for, which are about the mean of all peers: one with many times as many as others needs a rate as many
+times smaller, the more so where updates are lost.
+
 The steps held and on the way always sum to all peers' last mass * u. What a lost update carried comes with
 the next one on its link: it costs delay and no bias. The last step of a peer that dies stays in the sum for
 good, less what it held: the others settle where all steps sum to 0, that one among them as it last was. If
