@@ -18,7 +18,8 @@ Rules:
 - What training changed is added to what was heard while it went on.
 - A peer that fell behind joins the cycle of the lower median of those whom it heard. Whoever has finished
   has said so.
-- A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void.
+- A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void, and
+  until then it asks rather than tells.
 - A stranger is refused, whatever it says.
 """
 
@@ -133,7 +134,7 @@ class FreePeer:
         self._training: Array | None = None  # the vector that training began from
         self._void = False  # what is being trained was adopted over
         self._pending: tuple[PeerId, Payload, int] | None = None  # who owes us an answer to what, since when
-        self._asked = False  # as a newcomer
+        self._late = False  # came when the run was under way, and has heard nobody yet
         self._waiting: dict[PeerId, tuple[Update, Payload]] = {}  # with what was said in answer
 
     @property
@@ -195,14 +196,14 @@ class FreePeer:
         if not 1 <= begun.round <= self._rounds:
             return _refused(sender, "round")
         self._others.heard(sender, begun.round)
-        if self._asked or not self._newcomer or not self._is_late(begun.round):
+        if self._late or not self._finds_itself_late(begun.round):
             return []
-        self._asked = True
+        self._late = True
         return [Send(sender, Ask())]
 
-    def _is_late(self, round: int) -> bool:
-        """Whether somebody in `round` is ahead of us by more than a different start."""
-        return round > self.round + self._begun
+    def _finds_itself_late(self, round: int) -> bool:
+        """Whether we are new, and somebody in `round` is ahead of us by more than a different start."""
+        return self._newcomer and round > (1 if self._late else self.round + self._begun)
 
     # Cycles
 
@@ -288,12 +289,16 @@ class FreePeer:
 
     def _speak(self) -> list[Effect]:
         """Turn to somebody."""
-        if self._pending and self.round - self._pending[2] < PENDING_CYCLES_MAX:
+        waits = self._pending and self.round - self._pending[2] < PENDING_CYCLES_MAX
+        if waits and self._exchange == "push-pull":
             return []
         peer = self._others.anybody(self._targets.speaks_to(self.round))
         if peer is None:
             return []
+        if self._late:
+            return [Send(peer, Ask())]
         if self._exchange == "pull":
+            self._pending = peer, (), self.round
             return [Send(peer, Ask())]
         payload = self._words()
         if self._exchange == "push":
@@ -324,7 +329,7 @@ class FreePeer:
             case Begun():
                 return self._on_begun(sender, message)
             case Ask():
-                return self._told(sender, self._words()) if self._begun else []
+                return self._told(sender, self._words()) if self._begun and not self._late else []
             case Missed():
                 return _refused(sender, "unasked")  # whatever we say is whole
             case _:
@@ -336,17 +341,17 @@ class FreePeer:
         except RemoteProtocolError as error:
             return _refused(sender, error.reason)
         self._others.heard(sender, update.round)
-        if self._newcomer and self._is_late(update.round):
+        if self._finds_itself_late(update.round):
             return self._adopt(sender, update, now)
         said: Payload = ()
         effects: list[Effect] = []
         if update.asks:
             said = self._words()
             effects = self._told(sender, said)
-        elif self._exchange == "push-pull":
-            if self._pending is None or self._pending[0] != sender:
-                return [Note(Refused(sender, "unasked"))]
+        elif self._pending and self._pending[0] == sender:
             said, self._pending = self._pending[1], None
+        elif self._exchange == "push-pull":
+            return [Note(Refused(sender, "unasked"))]
         if self._on_hearing and self._training is not None:
             self._keep(sender, update, said)
             return effects
@@ -376,7 +381,7 @@ class FreePeer:
 
     def _adopt(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         """Take what `sender` says in the place of our own; whoever asks for ours hears its own again."""
-        self._newcomer = False
+        self._newcomer = self._late = False
         self._heard += 1
         self._state = self._algorithm.listen(self._state, adopted([Taken(update.payload)]))
         self._void = self._training is not None

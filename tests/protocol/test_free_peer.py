@@ -328,6 +328,16 @@ def test_a_newcomer_asks_and_adopts_what_it_first_hears() -> None:
     assert np.array_equal(trained_from(effects)[0], np.full(2, 7.0))
 
 
+def test_a_newcomer_asks_until_it_is_answered_and_tells_nothing() -> None:
+    driven = Driven(1, exchange="push").begin()
+    driven.tell(Received(1, Begun(9)))
+    assert driven.tell(Received(1, Ask())) == []
+    assert sent(driven.cycle()) == [(1, Ask())]
+    driven.hear(1, 7.0, round=12)
+    assert np.array_equal(driven.peer.model, np.full(2, 7.0))
+    assert [type(message) for _, message in sent(driven.tell(Received(1, Ask())))] == [Update]
+
+
 def test_what_a_newcomer_learnt_from_scratch_is_void() -> None:
     driven = Driven(1).begin()
     ((_, answer),) = sent(driven.hear(1, 7.0, round=9, asks=True))

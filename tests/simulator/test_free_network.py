@@ -17,8 +17,10 @@ from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.merge_update import MergeUpdate
 from gossipfl.learn.models import softmax
 from gossipfl.learn.pair_averaging import PairAveraging
+from gossipfl.learn.partitioned import Partitioned
 from gossipfl.learn.pegasos import Pegasos
 from gossipfl.learn.random_walk import RandomWalk
+from gossipfl.learn.sampled import Sampled
 from gossipfl.learn.training import Training
 from gossipfl.protocol.events import Peer, Refused, RoundClosed
 from gossipfl.protocol.flow import TokenAccount
@@ -174,6 +176,26 @@ def test_who_comes_back_adopts_what_the_others_have() -> None:
     assert first_life
     assert second_life[0].vector.min() > 95.0
     assert second_life[-1].round == 60
+
+
+@pytest.mark.parametrize("exchange", ["push", "pull", "push-pull"])
+@pytest.mark.parametrize("algorithm", [Dpsgd(), PairAveraging(), Partitioned(2), Sampled(0.5)], ids=repr)
+def test_loss_a_crash_and_a_late_joiner_cost_no_agreement(algorithm: Any, exchange: str) -> None:
+    """All are drawn to 100; a tenth of what they say is lost, one dies, one comes late."""
+
+    def draw(peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
+        return vectors + 0.1 * (100.0 - vectors)
+
+    world = FreeWorld(
+        complete(8), algorithm, rounds=80, fit=draw, loss=0.1, latency_s=0.1, slow={3: 4.0},
+        schedule=Schedule(kills={2: 20, 6: 1}, restarts={6: 30}), settings={"exchange": exchange},
+    ).run()  # fmt: skip
+    alive = [peer for peer in range(8) if peer != 2]
+    assert world.network.finished == set(alive)
+    models = np.stack([world.peers[peer].model for peer in alive])
+    assert np.isfinite(models).all()
+    assert np.abs(models - 100.0).max() < 3.0  # whoever hears samples alone adopts but a part
+    assert world.closed[6][0][1].round > 20
 
 
 def test_whoever_loses_all_neighbours_goes_on_alone() -> None:
