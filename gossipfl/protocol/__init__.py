@@ -3,7 +3,7 @@
 events.py      what a driver tells a peer, and what the peer asks of it
 round_peer.py  the peer that works in rounds: acquaintance.py, patience.py, inbox.py, targets.py,
                admission.py, weighing.py, correspondence.py
-free_peer.py   the peer that works at its own pace: encounters.py, flow.py
+free_peer.py   the peer that works at its own pace: learner.py, encounters.py, flow.py
 messages.py    what peers say; layout.py, the arrays in it
 identity.py    who a peer is, and the roster of those it knows
 manifest.py    what all peers of a run agree on

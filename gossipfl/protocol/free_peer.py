@@ -15,7 +15,6 @@ Rules:
   there is one at a time; a lost answer costs one difference, and a peer gives it up after a few cycles.
 - Of a push or a pull the other counts for a half at most, of a push-pull for a third: while its answer is on
   its way a peer is asked by another, on average, and two halves would leave nothing of its own.
-- What training changed is added to what was heard while it went on.
 - A peer that fell behind joins the cycle of the lower median of those whom it heard. Whoever has finished
   has said so.
 - A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void, and
@@ -27,13 +26,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, assert_never
 
-import numpy as np
-
-from gossipfl.draws import Draws
-from gossipfl.errors import LocalProtocolError, RemoteProtocolError, RunError
+from gossipfl.errors import LocalProtocolError, RemoteProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.admission import Admission
-from gossipfl.protocol.correspondence import Taken
 from gossipfl.protocol.encounters import Encounters
 from gossipfl.protocol.events import (
     Drop,
@@ -51,15 +46,13 @@ from gossipfl.protocol.events import (
     Started,
     Stop,
     TimerFired,
-    Train,
     Trained,
 )
 from gossipfl.protocol.flow import TokenAccount
-from gossipfl.protocol.layout import layout_of
+from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
 from gossipfl.protocol.round_peer import GATHER_S
 from gossipfl.protocol.targets import Targets
-from gossipfl.protocol.weighing import adopted, claimed_weights, mixed
 
 Exchange = Literal["push", "pull", "push-pull"]
 Trains = Literal["always", "on-hearing"]
@@ -108,31 +101,32 @@ class FreePeer:
         self.number = number
         self.round = 1
         self.finished = False
-        self._algorithm = algorithm
         self._targets = targets
         self._rounds = rounds
-        self._samples = max(samples, 1)
-        self._seed = seed
         self._period_s = period_s
         self._epoch = epoch
-        self._weighed_samples = self._samples if weigh_samples else None
         self._exchange = exchange
-        self._degree = 2 if exchange == "push-pull" else 1
         self._on_hearing = trains == "on-hearing"
-        self._staleness = staleness
         self._tokens = tokens
         self._gather_s = gather_s
-        self._state = algorithm.start(vector, np.asarray(float(self._weighed_samples or 1)))
-        layout = layout_of(algorithm.speak(self._state, np.asarray(0.5), Draws(seed, number))[0])
+        self._learner = Learner(
+            number,
+            algorithm,
+            vector,
+            seed=seed,
+            samples=samples,
+            weigh_samples=weigh_samples,
+            degree=2 if exchange == "push-pull" else 1,
+            staleness=staleness,
+        )
+        layout = self._learner.layout
         self._admission = Admission(rounds, layout, layout, repeat=True)
         self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
         self._started = self._begun = False
         self._newcomer = True
-        self._sequence = self._timer = self._balance = self._heard = self._stale = 0
+        self._sequence = self._timer = self._balance = 0
         self._cycle_began_at = 0.0
         self._spoke = False  # in this cycle, after training
-        self._training: Array | None = None  # the vector that training began from
-        self._void = False  # what is being trained was adopted over
         self._pending: tuple[PeerId, Payload, int] | None = None  # who owes us an answer to what, since when
         self._late = False  # came when the run was under way, and has heard nobody yet
         self._waiting: dict[PeerId, tuple[Update, Payload]] = {}  # with what was said in answer
@@ -140,7 +134,7 @@ class FreePeer:
     @property
     def model(self) -> Array:
         """The vector (d,) by which this peer is judged."""
-        return self._algorithm.model(self._state)
+        return self._learner.model
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
@@ -210,7 +204,7 @@ class FreePeer:
     def _begin_cycle(self, now: float) -> list[Effect]:
         self._cycle_began_at = now
         self._spoke = False
-        self._heard = self._stale = 0
+        self._learner.heard = self._learner.stale = 0
         if not self._on_hearing:
             return self._train()
         return [*self._speak_by_tokens(), *self._set_timer(self._period_s)]
@@ -234,7 +228,8 @@ class FreePeer:
     def _close(self, now: float) -> list[Effect]:
         self.round = self._others.round_to_join(self.round)
         duration_s = max(0.0, now - self._cycle_began_at)
-        closed = RoundClosed(self.round, self.model, self._heard, 0, self._stale, duration_s)
+        heard, stale = self._learner.heard, self._learner.stale
+        closed = RoundClosed(self.round, self.model, heard, 0, stale, duration_s)
         if self.round >= self._rounds:
             last = [Send(peer, Begun(self.round)) for peer in self._others.here()]
             return [Note(closed), *last, *self._finish()]
@@ -248,22 +243,11 @@ class FreePeer:
     # Training
 
     def _train(self) -> list[Effect]:
-        self._training = self.model
-        return [Train(self._training, self.round)]
+        return [self._learner.train(self.round)]
 
     def _on_trained(self, vector: Array, now: float) -> list[Effect]:
-        began, self._training = self._training, None
-        if began is None:
-            raise LocalProtocolError("A peer is trained only when it asked for it.")
-        if not np.isfinite(vector).all():
-            raise RunError(f"Training diverged in round {self.round}: lower learning.learning_rate.")
-        if self._void:
-            self._void = False
+        if not self._learner.trained(vector, self.round):
             return self._train()
-        model = self.model
-        if model is not began:
-            vector = vector if np.array_equal(model, began) else model + (vector - began)
-        self._state = self._algorithm.learned(self._state, vector)
         if self._on_hearing:
             return [*self._react(), *self._hear_next()]
         self._spoke = True
@@ -307,15 +291,12 @@ class FreePeer:
         return self._told(peer, payload, asks=True)
 
     def _words(self) -> Payload:
-        draws = Draws(self._seed, self.number, self._sequence)
-        payload, self._state = self._algorithm.speak(self._state, np.asarray(0.5), draws)
-        return payload
+        return self._learner.words(self._sequence)
 
     def _told(self, peer: PeerId, payload: Payload, *, asks: bool = False) -> list[Effect]:
         self._sequence += 1
-        update = Update(
-            self.round, self._epoch, self._sequence, self._samples, self._degree, payload, asks=asks
-        )
+        samples, degree = self._learner.samples, self._learner.degree
+        update = Update(self.round, self._epoch, self._sequence, samples, degree, payload, asks=asks)
         return [Send(peer, update)]
 
     # Listening
@@ -352,7 +333,7 @@ class FreePeer:
             said, self._pending = self._pending[1], None
         elif self._exchange == "push-pull":
             return [Note(Refused(sender, "unasked"))]
-        if self._on_hearing and self._training is not None:
+        if self._on_hearing and self._learner.trains:
             self._keep(sender, update, said)
             return effects
         return [*effects, *self._listen(update, said), *self._close_if_last(now)]
@@ -369,27 +350,19 @@ class FreePeer:
         return self._listen(*self._waiting.pop(next(iter(self._waiting))))
 
     def _listen(self, update: Update, said: Payload) -> list[Effect]:
-        behind = max(0, self.round - update.round)
-        weights = claimed_weights([update], self._degree, self._weighed_samples)
-        if behind and self._staleness:
-            weights = weights * (1.0 + behind) ** -self._staleness
-        self._heard += 1
-        self._stale += behind > 0
         self._newcomer = False
-        self._state = self._algorithm.listen(self._state, mixed([Taken(update.payload, said)], weights))
+        self._learner.listen(update, said, self.round)
         return self._train() if self._on_hearing else []
 
     def _adopt(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         """Take what `sender` says in the place of our own; whoever asks for ours hears its own again."""
         self._newcomer = self._late = False
-        self._heard += 1
-        self._state = self._algorithm.listen(self._state, adopted([Taken(update.payload)]))
-        self._void = self._training is not None
+        self._learner.adopt(update)
         self._pending = None
         effects = self._told(sender, self._words()) if update.asks else []
         self.round = self._others.round_to_join(self.round)
         effects += [] if self._begun else self._begin(now)
-        return [*effects, *(self._train() if self._on_hearing and self._training is None else [])]
+        return [*effects, *(self._train() if self._on_hearing and not self._learner.trains else [])]
 
     def _close_if_last(self, now: float) -> list[Effect]:
         """The last cycle ends with the answer for which alone it went on."""
