@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gossipfl.topology import Schedule
 
 CHOICES = ("Topology", "Algorithm", "Compressor", "Participation")
-NO_COMPRESSOR = "none"
+NO_COMPRESSOR, EVERY_PEER = "none", "100 %"
 _SHAPES = ("degree", "probability", "radius", "rewiring", "rows", "branching")
 
 
@@ -27,7 +27,7 @@ def choices(run: Run) -> dict[str, str]:
         told["Compressor"] = _with(str(compressor), learning.get("compression"))
     if run.baseline != "pooled" and run.summary.get("engine"):
         asked = number(run.summary.get("participation"))
-        told["Participation"] = f"{100 * (1.0 if asked is None else asked):.3g} %"
+        told["Participation"] = EVERY_PEER if asked is None else f"{100 * asked:.3g} %"
     return told
 
 

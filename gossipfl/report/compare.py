@@ -15,6 +15,7 @@ from gossipfl.report.curves import curves_of
 from gossipfl.report.overlay import COMPARED_MAX, overlays
 from gossipfl.report.page import document, figures, flat, notes, table
 from gossipfl.report.run import Run
+from gossipfl.report.style import DPI
 from gossipfl.report.table import summary_rows
 from gossipfl.report.words import NOTHING, on_one_line
 
@@ -80,8 +81,27 @@ def columns_as_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> s
     )
 
 
-def comparison_page(runs: Sequence[Run]) -> str:
-    """The comparison as one HTML file."""
+def compared_plots(runs: Sequence[Run]) -> list[tuple[bytes, str]]:
+    """(PNG, what it shows) of each plot of the runs on one another."""
+    return [(_png(figure), told) for figure, told in overlays(titles(runs), [curves_of(r) for r in runs])]
+
+
+def sheet(pictures: Sequence[bytes]) -> bytes:
+    """PNGs of one size on one PNG, two in a row."""
+    from PIL import Image
+
+    tiles = [Image.open(BytesIO(png)) for png in pictures]
+    width, height = tiles[0].size
+    whole = Image.new("RGB", (2 * width, (len(tiles) + 1) // 2 * height), "white")
+    for i, tile in enumerate(tiles):
+        whole.paste(tile, (i % 2 * width, i // 2 * height))
+    data = BytesIO()
+    whole.save(data, format="png", dpi=(DPI, DPI))
+    return data.getvalue()
+
+
+def comparison_page(runs: Sequence[Run], pictures: Sequence[tuple[bytes, str]]) -> str:
+    """The comparison as one HTML file around the plots of `compared_plots`."""
     names = titles(runs)
     differ = differences(runs)
     parts = [
@@ -90,7 +110,7 @@ def comparison_page(runs: Sequence[Run]) -> str:
         "<h2>Key figures</h2>",
         table(("", *names), compared_rows(runs)),
         "<h2>What happened</h2>",
-        figures((_png(figure), alt) for figure, alt in overlays(names, [curves_of(run) for run in runs])),
+        figures(pictures),
         "<h2>Settings that differ</h2>",
         table(("", *names), differ, marked=True) if differ else f"<p>{_alike(runs)}</p>",
     ]

@@ -62,6 +62,13 @@ def curves_of(run: Run) -> Curves:
     def column(key: str, read: Callable[[object], float] = _nan) -> Floats:
         return np.array([read(network.get(int(r), {}).get(key)) for r in rounds])
 
+    def total(key: str) -> Floats:
+        """The last round is judged before its last messages are sent: the summary has counted these too."""
+        values, told = column(key), number(run.summary.get(key))
+        if told is not None and rounds.size and rounds[-1] == number(run.summary.get("rounds")):
+            values[-1] = np.fmax(values[-1], told)
+        return values
+
     mean, worst = column(f"{metric}_mean"), column(f"{metric}_worst")
     if single.size:
         derived_mean, derived_worst = _mean_and_worst(single)
@@ -74,9 +81,9 @@ def curves_of(run: Run) -> Curves:
         worst,
         column(f"{metric}_averaged_model"),
         column("consensus_distance", distance),
-        column("bytes_sent"),
-        column("messages_sent"),
-        column("messages_lost"),
+        total("bytes_sent"),
+        total("messages_sent"),
+        total("messages_lost"),
         single_rounds,
         single,
         _kills(run),

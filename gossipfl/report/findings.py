@@ -96,19 +96,23 @@ def _traffic_finding(curves: Curves) -> str:
 def _graph_finding(run: Run) -> str:
     if run.is_of_one_node:
         return _neighbours_finding(list(neighbour_states(run).values()))
-    peers, edges = len(peer_names(run)), run.graph.get("edges")
-    links = len(edges) if isinstance(edges, list) else 0
-    killed = killed_peers(run)
-    told = f"{count(peers)} peer{'s' * (peers != 1)}"
-    if run.baseline:
-        return f"{told}, each alone"
-    schedule = schedule_of(run)
-    if schedule is not None and schedule.period is None:
-        told += ", new links in each round"
-    else:
-        told += f" on {count(links)} link{'s' * (links != 1)}"
-        told += f" in turns of {schedule.period} rounds" if schedule and (schedule.period or 0) > 1 else ""
+    peers, killed = len(peer_names(run)), killed_peers(run)
+    told = f"{count(peers)} peer{'s' * (peers != 1)}{_links(run)}"
     return f"{told}, {count(len(killed))} killed" if killed else told
+
+
+def _links(run: Run) -> str:
+    """How many links there are, and how they change from round to round."""
+    if run.baseline:
+        return ", each alone"
+    schedule, edges = schedule_of(run), run.graph.get("edges")
+    if schedule is not None and schedule.period is None:
+        return ", new links in each round"
+    links = len(edges) if isinstance(edges, list) else 0
+    told = f" on {count(links)} link{'s' * (links != 1)}"
+    if schedule is not None and schedule.period != 1:
+        told += f", which take turns over {schedule.period} rounds"
+    return told
 
 
 def _neighbours_finding(states: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from gossipfl.report.curves import killed_peers, metric_of, peer_names
 from gossipfl.report.run import Run
 from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
 from gossipfl.report.table import final_scores
-from gossipfl.report.words import metric_label, score_tick
+from gossipfl.report.words import metric_label, score, score_tick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,18 +24,11 @@ _FAINT = 2.5  # the more links may be drawn, the fainter each
 
 
 def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
-    """The graph, with a colour bar if any peer scored."""
-    metric = metric_of(run)
-    words = "accuracy" if metric == "accuracy" else metric_label(metric)
-    scores, killed = final_scores(run), [k for k in killed_peers(run) if 0 <= k < len(peer_names(run))]
-    marks = ["crossed out: killed"] if killed else []
-    if any(found is None and peer not in killed for peer, found in enumerate(scores)):
-        marks.append("hollow: no score")
-    what = "; ".join([f"Peers by {words} at the end", *_changes(run), *marks])
-    title(panel, finding, "Filled: this node; hollow: its neighbours" if run.is_of_one_node else what)
+    """The graph, with a colour bar if peers scored differently."""
+    title(panel, finding, _caption(run))
     axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
     axes.set_axis_off()
-    edges = edges_of(run)
+    edges, scores = edges_of(run), final_scores(run)
     if not edges and not run.baseline:
         nothing(axes, "No graph was recorded.")
         return
@@ -45,17 +39,36 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     if run.is_of_one_node:
         scores = [1.0, *[None] * (len(scores) - 1)]
     known, place = set(axes.figure.axes), axes.get_position()
-    draw_on(axes, _topology(run, edges), scores, killed=killed)
+    draw_on(axes, _topology(run, edges), scores, killed=_killed(run))
     if _is_drawn_afresh(run):
         for links in axes.findobj(LineCollection):
             links.set_alpha(_FAINT / len(edges) ** 0.5)
     for bar in set(axes.figure.axes) - known:
-        if run.is_of_one_node:  # a scale with one value on it says nothing
+        if len(set(scores) - {None}) == 1:  # a scale with one value on it says nothing
             bar.remove()
             axes.set_position(place)
             continue
         bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
-        worded_axis(bar, lambda value: score_tick(value, metric), ticks=5)
+        worded_axis(bar, partial(score_tick, metric=metric_of(run)), ticks=5)
+
+
+def _caption(run: Run) -> str:
+    """What the colours, the marks and the links say."""
+    if run.is_of_one_node:
+        return "Filled: this node; hollow: its neighbours"
+    metric, scores, killed = metric_of(run), final_scores(run), _killed(run)
+    words = "accuracy" if metric == "accuracy" else metric_label(metric)
+    peers = f"Peers by {words} at the end"
+    if len(known := set(scores) - {None}) == 1:
+        peers = f"All peers end at {score(known.pop(), metric)}"
+    marks = ["crossed out: killed"] if killed else []
+    if any(found is None and peer not in killed for peer, found in enumerate(scores)):
+        marks.append("hollow: no score")
+    return "; ".join([peers, *_changes(run), *marks])
+
+
+def _killed(run: Run) -> list[int]:
+    return [peer for peer in killed_peers(run) if 0 <= peer < len(peer_names(run))]
 
 
 def _changes(run: Run) -> list[str]:
@@ -66,7 +79,7 @@ def _changes(run: Run) -> list[str]:
     if schedule.period is None:
         return [f"faint: {schedule.name} draws other links in each round"]
     if schedule.period > 1:
-        return [f"{schedule.name} takes other links in each round, again after {schedule.period}"]
+        return [f"{schedule.name} takes other links in each round"]
     return [] if schedule.symmetric else ["links are one-way"]
 
 

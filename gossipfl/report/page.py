@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from gossipfl.report.choices import NO_COMPRESSOR, choices
+from gossipfl.report.choices import EVERY_PEER, NO_COMPRESSOR, choices
 from gossipfl.report.curves import metric_of
 from gossipfl.report.findings import findings
 from gossipfl.report.run import Run, plain
@@ -128,23 +128,28 @@ def _lead(run: Run) -> str:
     peers = f"{count(run.summary.get('peers'))} peers"
     told = [
         findings(run)["graph"] if run.is_of_one_node else peers,
-        *_chosen(run),
+        _chosen(run),
         f"{count(run.summary.get('rounds'))} rounds",
         _ENGINES.get(str(engine), str(engine)) if engine else None,
+        _asked(run),
         f"seed {seed}" if seed is not None else None,
         duration(run.summary.get("wall_s")),
     ]
     return " · ".join(word for word in told if word and not word.startswith(NOTHING))
 
 
-def _chosen(run: Run) -> list[str]:
-    """The graph, the algorithm and the compressor of gossip; how many of its peers a server asks."""
+def _chosen(run: Run) -> str:
+    """The graph, the algorithm and the compressor of gossip."""
     chosen = choices(run)
-    if run.baseline:
-        asked = chosen.get("Participation")
-        return [f"{asked} of the peers asked in each round"] if run.baseline == "fedavg" and asked else []
-    told = [chosen.get("Topology"), chosen.get("Algorithm"), chosen.get("Compressor")]
-    return [word for word in told if word and word != NO_COMPRESSOR]
+    told = [word for word in (chosen.get("Topology"), chosen.get("Algorithm")) if word]
+    compressor = chosen.get("Compressor", NO_COMPRESSOR)
+    return " · ".join(told) + (f" with {compressor}" if compressor != NO_COMPRESSOR else "")
+
+
+def _asked(run: Run) -> str | None:
+    """How many of the peers a server asks, if not all."""
+    asked = choices(run).get("Participation", EVERY_PEER)
+    return f"{asked} of the peers asked in each round" if asked != EVERY_PEER else None
 
 
 def _figures(run: Run) -> list[tuple[str, str]]:

@@ -102,7 +102,8 @@ def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> Non
 def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
     label, words = metric_label(curves.metric), partial(score, metric=curves.metric)
     singles = "each peer" if curves.single.shape[0] <= _LINES_MAX else "range and middle 80 % of peers"
-    common = f"{label} on the common test part (higher is better); grey: {singles}"
+    common = f"{label} on the common test part (higher is better)"
+    common += "" if curves.shared else f"; grey: {singles}"
     title(panel, finding, f"{label} by round (higher is better)" if curves.alone else common)
     axes = axes_in(panel, _BOX)
     _scores(axes, curves)
@@ -132,7 +133,8 @@ def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
 
 
 def _scores(axes: Axes, curves: Curves) -> None:
-    _singles(axes, curves)
+    if not curves.shared:
+        _singles(axes, curves)
     for values, _, colour, dash in _series(curves):
         line(axes, curves.rounds, values, colour, dash, width=1.4 if colour == INK else 2.0)
 

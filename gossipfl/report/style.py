@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipfl.report.words import significant
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
@@ -25,9 +23,10 @@ DPI = 150
 FONT_PT, TITLE_PT, SMALL_PT = 9.0, 12.0, 8.0
 Dash = str | tuple[float, tuple[float, ...]]
 LABEL_GAP = 0.068
+_NEAR = 0.95  # a line to a label from further left crosses others
 _LABELS_HIGH = 1.12  # how far many labels may reach, in heights of the axes
 _NAME_MAX = 24
-_TITLE_LETTERS = 62  # as many fit over a panel in full size
+_TITLE_LETTERS, _CAPTION_LETTERS = 62, 98  # as many fit over a panel in full size
 _LAST_DRAWABLE = 0x52F  # Latin, Greek and Cyrillic: what the font that comes with matplotlib surely has
 
 
@@ -51,7 +50,8 @@ def title(panel: Figure | SubFigure, finding: str, what: str, left: float = 0.09
     """The finding in bold and, below it, what is drawn, in which unit and which way is better."""
     large = max(FONT_PT, TITLE_PT * min(1.0, _TITLE_LETTERS / max(1, len(finding))))
     panel.text(left, 0.965, finding, fontsize=large, weight="bold", color=INK, va="top", parse_math=False)
-    panel.text(left, 0.892, what, fontsize=FONT_PT, color=MUTED, va="top", parse_math=False)
+    small = FONT_PT * min(1.0, _CAPTION_LETTERS / max(1, len(what)))
+    panel.text(left, 0.892, what, fontsize=small, color=MUTED, va="top", parse_math=False)
 
 
 def axes_in(panel: Figure | SubFigure, box: Sequence[float]) -> Axes:
@@ -92,7 +92,7 @@ def worded_axis(
 def log_ticks(
     axes: Axes,
     values: NDArray[np.float64],
-    words: Callable[[float], str] = significant,
+    words: Callable[[float], str] = "{:g}".format,
     which: str = "y",
     *,
     room: float = 1.5,
@@ -144,7 +144,7 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]], gap: f
             transform=axes.transAxes,
             color=colour,
             linewidth=0.7,
-            alpha=0.6,
+            alpha=0.6 if at[i][0] > _NEAR else 0.3,
             clip_on=False,
             scalex=False,
             scaley=False,
