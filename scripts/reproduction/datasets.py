@@ -20,10 +20,11 @@ SIDE = 28
 ROWS = 10_000
 
 
-def digits_or_clothes(folder: Path, name: str) -> Dataset:
-    """10,000 images of 28 x 28 pixels in [0, 1], of ten digits ("mnist10k") or garments ("fmnist10k")."""
-    pixels, labels = (_mnist if name == "mnist10k" else _fashion)(folder / name)
-    return Dataset.of(pixels.reshape(ROWS, SIDE * SIDE) / PIXEL_MAX, labels, name)
+def load(folder: Path, name: str) -> Dataset:
+    """The data set called `name`, one of NAMES, from its folder in `folder`."""
+    if name.endswith("mnist10k"):
+        return _images(folder, name)
+    return {"a9a": a9a, "spambase": _spambase, "adult": _adult, "ai4i": _ai4i}[name](folder)
 
 
 def a9a(folder: Path) -> Dataset:
@@ -34,13 +35,19 @@ def a9a(folder: Path) -> Dataset:
     return Dataset.of(features.toarray(), labels.astype(np.int64), "a9a")
 
 
-def spambase(folder: Path) -> Dataset:
+def _images(folder: Path, name: str) -> Dataset:
+    """10,000 images of 28 x 28 pixels in [0, 1], of ten digits ("mnist10k") or garments ("fmnist10k")."""
+    pixels, labels = (_mnist if name == "mnist10k" else _fashion)(folder / name)
+    return Dataset.of(pixels.reshape(ROWS, SIDE * SIDE) / PIXEL_MAX, labels, name)
+
+
+def _spambase(folder: Path) -> Dataset:
     """4,601 messages, 57 standardised features, and whether each is spam."""
     rows = np.loadtxt(folder / "spambase" / "spambase.data", delimiter=",")
     return Dataset.of(_standardised(rows[:, :-1]), rows[:, -1].astype(np.int64), "spambase")
 
 
-def adult(folder: Path) -> Dataset:
+def _adult(folder: Path) -> Dataset:
     """The 32,561 people of a9a as they were asked: six numbers, eight columns of words."""
     with (folder / "adult" / "adult-train.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file, skipinitialspace=True) if row]
@@ -50,7 +57,7 @@ def adult(folder: Path) -> Dataset:
     return _table([columns[place].astype(float) for place in numbers], words, columns[-1], "adult")
 
 
-def ai4i(folder: Path) -> Dataset:
+def _ai4i(folder: Path) -> Dataset:
     """10,000 runs of a milling machine, five numbers and its quality, and whether it failed."""
     with (folder / "ai4i" / "ai4i2020.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

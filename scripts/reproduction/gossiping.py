@@ -19,15 +19,20 @@ from gossipfl.protocol.messages import PeerId, Traffic
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
 from gossipfl.protocol.wire import message_bytes
-from gossipfl.simulator.faults import Latency, Loss
-from gossipfl.simulator.network import FitMany, Network
-from gossipfl.topology import Topology
+from gossipfl.simulator.faults import PASS, Latency, Loss, Rule
+from gossipfl.simulator.network import Network
+from gossipfl.topology import Topology, build_topology
 from gossipfl.topology.schedule import Schedule
 
 Vectors = NDArray[Any]
 """(n, d): one row per peer."""
 
-LATENCY_S = 0.01
+Fit = Callable[[Vectors, Vectors, int], Vectors]
+"""(peers (m,), vectors (m, d), round) -> vectors (m, d)."""
+
+TRAINING_S, LATENCY_S = 1.0, 0.01
+FIRST_S = 1.5
+"""All have spoken in the first round, and nobody in the second."""
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Gossip:
     graph: Topology | Schedule
     rounds: int
     measure: Callable[[Vectors], Any]
-    fit: FitMany | None = None
+    fit: Fit | None = None
     loss: float = 0.0
     seed: int = 0
     measured: list[Any] = field(default_factory=list)
@@ -54,13 +59,13 @@ class Gossip:
 
     def run(self) -> Gossip:
         """Let it happen."""
-        union = self.graph.union() if isinstance(self.graph, Schedule) else self.graph
+        union = _all_who_meet(self.graph)
         network = Network(
             [union.neighbours(peer) for peer in range(union.peers)],
             self._new_peer,
-            self.fit or _untrained,
-            rules=(Latency(LATENCY_S), *([Loss(self.loss, self.seed)] if self.loss else [])),
-            training_s=lambda _: 1.0,
+            lambda peers, vectors, round, *_: self._trained(peers, vectors, round),
+            rules=(Latency(LATENCY_S), self._losing(Loss(self.loss, self.seed))),
+            training_s=lambda _: TRAINING_S,
             message_bytes=message_bytes,
             observe=self._observe,
             killed=lambda *_: None,
@@ -69,6 +74,13 @@ class Gossip:
         network.run()
         self.traffic: Traffic = network.traffic
         return self
+
+    def _losing(self, rule: Rule) -> Rule:
+        """`rule` from the second round on: who has heard nobody yet takes what it first hears for its own."""
+        return lambda sender, to, message, now: rule(sender, to, message, now) if now > FIRST_S else PASS
+
+    def _trained(self, peers: Vectors, vectors: Vectors, round: int) -> Vectors:
+        return vectors if self.fit is None else self.fit(peers, vectors, round)
 
     def _new_peer(self, number: PeerId, epoch: int) -> RoundPeer:
         return RoundPeer(
@@ -86,12 +98,14 @@ class Gossip:
     def _targets(self, number: PeerId) -> Targets:
         if isinstance(self.graph, Topology):
             return Neighbours(self.graph.neighbours(number))
-        met = self.graph.union().neighbours(number)
+        met = _all_who_meet(self.graph).neighbours(number)
         return Scheduled(self.graph, number, {peer: peer for peer in met})
 
     def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
         if isinstance(record, Refused):
-            raise RuntimeError(f"peer {peer} refused what peer {record.sender} said: {record.reason}")
+            if record.reason != "stale":  # as happens where messages are lost
+                raise RuntimeError(f"peer {peer} refused peer {record.sender}: {record.reason}")
+            return
         self.vectors[peer] = record.vector
         closed = self._open.setdefault(record.round, {})
         closed[peer] = record.vector
@@ -100,8 +114,10 @@ class Gossip:
             self.measured.append(self.measure(np.stack([closed[each] for each in sorted(closed)])))
 
 
-def _untrained(_peers: Vectors, vectors: Vectors, _round: int) -> Vectors:
-    return vectors
+def _all_who_meet(graph: Topology | Schedule) -> Topology:
+    if isinstance(graph, Topology):
+        return graph
+    return build_topology("complete", graph.peers) if graph.period is None else graph.union()
 
 
 def squared_distance(vectors: Vectors) -> float:
