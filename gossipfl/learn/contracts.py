@@ -31,8 +31,9 @@ class Heard(NamedTuple):
     """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1.
 
     Over links that keep accounts (see `links`), `payload` is what each said since it was last heard, and
-    `said` what the peer itself said to it meanwhile. For `said` over links of codes see `Compressed`; else
-    it is empty.
+    `said` what the peer itself said to it meanwhile. For `said` over links of codes see `Compressed`; of two
+    who exchange their words at their own pace, it is what the peer itself said in that exchange; else it is
+    empty.
     """
 
     payload: Payload  # each (..., k, *shape)
