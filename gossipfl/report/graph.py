@@ -47,6 +47,7 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
         if len(set(scores) - {None}) == 1:  # a scale with one value on it says nothing
             bar.remove()
             axes.set_position(place)
+            axes.set_anchor("C")
             continue
         bar.tick_params(labelsize=FONT_PT, colors=MUTED, length=0)
         worded_axis(bar, partial(score_tick, metric=metric_of(run)), ticks=5)

@@ -149,7 +149,12 @@ def _magnify(axes: Axes, curves: Curves, kills: Kills) -> None:
     shown = shown[np.isfinite(shown)]
     under = curves.worst[late & np.isfinite(curves.worst)]
     corner = low + (_INSET[1] + _INSET[3] + 0.08) * (high - low)
-    if half.sum() < 4 or under.size < 4 or under.min() < corner or np.ptp(shown) > 0.3 * (high - low):
+    if (
+        half.sum() < 4
+        or under.size < 4
+        or under.min() < corner
+        or not 0 < np.ptp(shown) <= 0.3 * (high - low)
+    ):
         return
     inset = axes.inset_axes(_INSET, zorder=7)
     _scores(inset, curves)

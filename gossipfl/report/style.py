@@ -49,6 +49,8 @@ def drawable(name: object) -> str:
 def title(panel: Figure | SubFigure, finding: str, what: str, left: float = 0.09) -> None:
     """The finding in bold and, below it, what is drawn, in which unit and which way is better."""
     large = max(FONT_PT, TITLE_PT * min(1.0, _TITLE_LETTERS / max(1, len(finding))))
+    if len(finding) > (most := int(_TITLE_LETTERS * TITLE_PT / FONT_PT)):
+        finding = f"{finding[: most - 1]}…"
     panel.text(left, 0.965, finding, fontsize=large, weight="bold", color=INK, va="top", parse_math=False)
     small = FONT_PT * min(1.0, _CAPTION_LETTERS / max(1, len(what)))
     panel.text(left, 0.892, what, fontsize=small, color=MUTED, va="top", parse_math=False)
@@ -163,7 +165,10 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, float, str, str]], gap: f
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Ascending heights pushed apart to at least `gap`, moving as few as need be and staying centred."""
+    """Ascending heights pushed apart to at least `gap`, moving as few as need be and staying centred.
+
+    They end between the foot of the panel and the top of the axes, if so many fit there.
+    """
     groups: list[list[float]] = []
     for height in heights:
         groups.append([height])
@@ -172,7 +177,8 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
             groups[-1] += last
     placed = [_bottom(group, gap) + i * gap for group in groups for i in range(len(group))]
     over = max(0.0, placed[-1] - 1.0) if placed else 0.0
-    return [height - over for height in placed]
+    under = max(0.0, 1.0 - _LABELS_HIGH - (placed[0] - over)) if placed else 0.0
+    return [height - over + under for height in placed]
 
 
 def _bottom(group: list[float], gap: float) -> float:

@@ -16,6 +16,7 @@ from gossipfl.report.words import listing, significant, size
 
 Words = Callable[[float], str]
 Figures = dict[str, float]
+_WHO_LETTERS = 32
 
 
 def highest(names: Sequence[str], curves: Sequence[Curves], words: Words) -> str:
@@ -27,7 +28,7 @@ def highest(names: Sequence[str], curves: Sequence[Curves], words: Words) -> str
     winners = [name for name, value in ends.items() if words(value) == best]
     if len(winners) == len(ends) > 1:
         return f"All runs end at {best}"
-    return f"{listing(winners)} end{_s(winners)} highest: {best}"
+    return f"{_who(winners)} end{_s(winners)} highest: {best}"
 
 
 def closest(names: Sequence[str], curves: Sequence[Curves]) -> str:
@@ -43,8 +44,8 @@ def closest(names: Sequence[str], curves: Sequence[Curves]) -> str:
     if not one:
         if len(winners) == len(ends) > 1:
             return f"All runs end at {least}"
-        return f"{listing(winners)} end{_s(winners)} closest together: {least}"
-    return f"{listing(one)} end{_s(one)} as one model; next {_is(winners)} {listing(winners)}: {least}"
+        return f"{_who(winners)} end{_s(winners)} closest together: {least}"
+    return f"{_who(one)} end{_s(one)} as one model; next {_is(winners)} {_who(winners)}: {least}"
 
 
 def thriftiest(names: Sequence[str], curves: Sequence[Curves], words: Words) -> str:
@@ -61,7 +62,7 @@ def thriftiest(names: Sequence[str], curves: Sequence[Curves], words: Words) -> 
     winners, least = _least(needs, size)
     if len(winners) == len(needs):
         return f"Each run needs {least} for {words(goal)}"
-    return f"{listing(winners)} need{_s(winners)} the fewest bytes for {words(goal)}: {least}"
+    return f"{_who(winners)} need{_s(winners)} the fewest bytes for {words(goal)}: {least}"
 
 
 def cheapest(names: Sequence[str], curves: Sequence[Curves]) -> str:
@@ -77,11 +78,11 @@ def cheapest(names: Sequence[str], curves: Sequence[Curves]) -> str:
     if len(winners) == len(ends) > 1:
         return f"All runs send {least}"
     if not silent:
-        return f"{listing(winners)} send{_s(winners)} the least: {least}"
-    told = f"{listing(silent)} send{_s(silent)} nothing"
+        return f"{_who(winners)} send{_s(winners)} the least: {least}"
+    told = f"{_who(silent)} send{_s(silent)} nothing"
     if len(winners) == len(sending):
-        return f"{told}, {listing(winners)} {least}" + " each" * (len(winners) > 1)
-    return f"{told}; next {_is(winners)} {listing(winners)}: {least}"
+        return f"{told}, {_who(winners)} {least}" + " each" * (len(winners) > 1)
+    return f"{told}; next {_is(winners)} {_who(winners)}: {least}"
 
 
 def scores_by_bytes(curves: Curves) -> tuple[Floats, Floats]:
@@ -105,6 +106,12 @@ def _least(figures: Figures, words: Words) -> tuple[list[str], str]:
     """Those whose figure reads like the lowest, and how that reads."""
     least = words(min(figures.values()))
     return [name for name, value in figures.items() if words(value) == least], least
+
+
+def _who(names: list[str]) -> str:
+    """Their names or, where these would fill the title, how many they are."""
+    told = listing(names)
+    return told if len(told) <= _WHO_LETTERS or len(names) == 1 else f"{len(names)} runs"
 
 
 def _s(names: Sequence[str]) -> str:
