@@ -136,7 +136,7 @@ def build(
     train, local_test = _local_parts(experiment.data, parts, seed)
     if algorithm is None:
         algorithm = build_algorithm_from(learning, aggregator)
-        refuse_misfits(learning.algorithm, algorithm, meeting)
+        refuse_misfits(learning, algorithm, meeting)
     refuse_free(experiment.gossip, learning, algorithm, meeting.schedule)
     model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
     values, targets = _arrays(dataset, model)

@@ -39,7 +39,7 @@ _WANTED = {
     "bool_parsing": "it must be true or false",
     "tuple_type": _LIST,
     "model_type": _SECTION,
-    "dict_type": _SECTION,
+    "dict_type": "it must be a table in braces, such as { share = 0.1 }",
     "greater_than_equal": "it must be {ge} or more",
     "greater_than": "it must be above {gt}",
     "less_than_equal": "it must be {le} or less",

@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.settings import LearningSettings, TopologySettings
-from gossipfl.learn.contracts import Algorithm
+from gossipfl.learn.contracts import Accounting, Algorithm
 from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.topology import (
     SCHEDULES,
@@ -30,6 +30,8 @@ from gossipfl.topology import (
 
 EXACT_EIGENVALUE_PEERS_MAX = 2_000
 """Of larger graphs the least eigenvalue is bounded by their diagonals, not searched."""
+
+_CHOSEN_WEIGHTS = {"best-constant": best_constant, "fastest": fastest_mixing}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def meeting_of(
         schedule = replace(schedule, names=names) if names else schedule
         return Meeting(schedule.union(), schedule)
     topology = topology or _topology(wanted, peers, seed, names)
-    weigh = {"best-constant": best_constant, "fastest": fastest_mixing}.get(learning.weights)
+    weigh = _CHOSEN_WEIGHTS.get(learning.weights)
     return Meeting(topology, Schedule.of(topology, weigh(topology)) if weigh else None)
 
 
@@ -79,9 +81,16 @@ def _topology(wanted: TopologySettings, peers: int, seed: int, names: tuple[str,
     return replace(built, names=names) if names else built
 
 
-def refuse_misfits(name: str, algorithm: Algorithm[Any], meeting: Meeting) -> None:
-    """Raise `SettingsError` if the algorithm called `name` cannot work where peers meet so."""
+def refuse_misfits(learning: LearningSettings, algorithm: Algorithm[Any], meeting: Meeting) -> None:
+    """Raise `SettingsError` if the `algorithm` that is named cannot work where peers meet so."""
+    name = learning.algorithm
     needs, topology, schedule = ALGORITHMS[name].needs, meeting.topology, meeting.schedule
+    weighs_itself = isinstance(algorithm, Accounting) and not ALGORITHMS[name].takes("aggregator")
+    if weighs_itself and learning.weights in _CHOSEN_WEIGHTS:
+        raise SettingsError(
+            f'The algorithm "{name}" weighs neighbours by what they say: leave out learning.weights, or take '
+            'the algorithm "gradient-tracking" or "dpsgd".'
+        )
     if "tree" in needs and (schedule or len(topology.edges) != topology.peers - 1 or not topology.connected):
         raise SettingsError(
             f'The algorithm "{name}" relays along a tree, and {topology.name} is none: take topology.kind = '

@@ -235,7 +235,7 @@ def read_member(path: Path) -> Member:
         if peers is None:
             raise SettingsError("[topology] needs peers, how many nodes the run has.")
         meeting = meeting_of(file.topology, file.learning, peers, file.run.seed)
-        refuse_misfits(file.learning.algorithm, algorithm, meeting)
+        refuse_misfits(file.learning, algorithm, meeting)
     refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
     return Member(

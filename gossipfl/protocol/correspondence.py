@@ -36,6 +36,10 @@ class Correspondence(Protocol):
     def layouts(self) -> tuple[Layout, Layout]:
         """Of an update, and of one that is whole."""
 
+    @property
+    def settles(self) -> bool:
+        """Whether the two ends of a link count what passes, so that they must use it in the same rounds."""
+
     def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
         """The payload for `peer` where `spoken` is said in `state`, and whether it is whole."""
 
@@ -53,9 +57,6 @@ class Correspondence(Protocol):
 
     def rejoined(self, peer: PeerId) -> None:
         """`peer` is there again, and may have lost what it held, or a part of what was sent."""
-
-    def settle(self, peers: Iterable[PeerId]) -> None:
-        """It is time that both ends of each link compare what they count, where they do."""
 
     def left(self, peer: PeerId) -> Taken | None:
         """`peer` is gone before its time: what takes back what it said, if that must be."""
@@ -75,6 +76,8 @@ def corresponding(algorithm: Algorithm[Any], vector: Array) -> Correspondence:
 class _Plain:
     """Each update stands alone."""
 
+    settles = False
+
     def __init__(self, layout: Layout) -> None:
         self.layouts = layout, layout
 
@@ -92,9 +95,6 @@ class _Plain:
 
     def rejoined(self, peer: PeerId) -> None:
         """All updates are whole."""
-
-    def settle(self, peers: Iterable[PeerId]) -> None:
-        """Nothing is counted."""
 
     def left(self, peer: PeerId) -> Taken | None:
         return None
@@ -116,6 +116,8 @@ class _Account:
 
 class _Accounts:
     """Links whose every update says all that was said before it."""
+
+    settles = False
 
     def __init__(self, link: Link, spoken: Payload) -> None:
         zeros = tuple(np.zeros_like(part) for part in spoken)
@@ -158,9 +160,6 @@ class _Accounts:
         """What was lost comes with the next sum; whoever lost its accounts will say so."""
         self._of(peer).void = False
 
-    def settle(self, peers: Iterable[PeerId]) -> None:
-        """Each update does that."""
-
     def left(self, peer: PeerId) -> Taken | None:
         if peer not in self._accounts:
             return None
@@ -189,6 +188,7 @@ class _Codes:
 
     def __init__(self, algorithm: Compressed[Any], first: Payload, layout: Layout) -> None:
         self.layouts = layout, layout_of(first)
+        self.settles = algorithm.settles
         self._algorithm = algorithm
         self._first = first
         self._held: dict[PeerId, tuple[int, int, Payload]] = {}  # epoch, sequence, what is held
@@ -216,7 +216,7 @@ class _Codes:
                 self._held[peer] = update.epoch, update.sequence, now
         if follows:
             return self._taken(peer)
-        if self._algorithm.settles:
+        if self.settles:
             self._owed.add(peer)
         return None
 
@@ -226,10 +226,6 @@ class _Codes:
     def rejoined(self, peer: PeerId) -> None:
         self._owed.add(peer)
 
-    def settle(self, peers: Iterable[PeerId]) -> None:
-        if self._algorithm.settles:
-            self._owed.update(peers)
-
     def left(self, peer: PeerId) -> Taken | None:
         if peer not in self._listened:
             return None
@@ -238,7 +234,7 @@ class _Codes:
 
     def _taken(self, peer: PeerId) -> Taken:
         _, _, now = self._held[peer]
-        if not self._algorithm.settles:
+        if not self.settles:
             return Taken(now)
         before, self._listened[peer] = self._listened.get(peer, self._first), now
         return Taken(now, before)

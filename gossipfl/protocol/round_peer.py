@@ -60,8 +60,8 @@ GATHER_S = 30.0
 """How long a peer waits for absent neighbours once the first has joined, unless told. Our guess."""
 
 SETTLING_ROUNDS = 100
-"""How often neighbours that count what passed between them compare it: an update that one of them used a
-round later than the other makes the two differ. Our guess."""
+"""How often neighbours that count what passed between them compare it, where one of them used an update a
+round later than the other. Our guess."""
 
 _GATHER_TIMER = 0
 
@@ -125,6 +125,7 @@ class RoundPeer:
         self._late = False  # came when the run was under way
         self._joining = False
         self._taken_back: list[Taken] = []  # of those who left
+        self._uneven: set[PeerId] = set()  # whose updates we used in another round than they ours
 
     @property
     def model(self) -> Array:
@@ -216,8 +217,6 @@ class RoundPeer:
         draws = Draws(self._seed, self.number, self.round)
         payload, self._state = self._algorithm.speak(self._state, share, draws)
         self._letters.skip(set(self._targets.peers).difference(targets))
-        if self.round % SETTLING_ROUNDS == 0:
-            self._letters.settle(targets)
         return [*(self._told(peer, payload) for peer in targets), *self._wait(now)]
 
     def _told(self, peer: PeerId, spoken: Payload) -> Effect:
@@ -346,7 +345,19 @@ class RoundPeer:
                 effects += [Send(sender, Missed())] if self._others[sender].here else []
             else:
                 heard.append(Words(sender, updates[-1], taken))
-        return effects, heard
+                if len(updates) > 1 or updates[-1].round != self.round:
+                    self._uneven.add(sender)
+        return [*effects, *self._settle()], heard
+
+    def _settle(self) -> list[Effect]:
+        """Ask those with whom we are out of step for the whole, and owe it to them, if it is time."""
+        if not self._letters.settles or self.round % SETTLING_ROUNDS:
+            return []
+        peers = sorted(peer for peer in self._uneven if self._others[peer].here)
+        self._uneven.clear()
+        for peer in peers:
+            self._letters.missed(peer)
+        return [Send(peer, Missed()) for peer in peers]
 
     def _listen(self, heard: list[Words], given: Mapping[PeerId, float] | None, adopts: bool) -> None:
         taken, gone = [words.taken for words in heard], self._taken_back
