@@ -8,9 +8,9 @@ simulator/   many peers in one process, in virtual time
 node/        one peer on real sockets: trio, TLS
 testing.py   conformance checks for your own models, algorithms and aggregators
 protocol/    what peers say and when: state machines without I/O
-topology/    graphs, mixing weights, spectral facts
+topology/    graphs, schedules of graphs, mixing weights, spectral facts
 data/        load, schema, split, scale
-learn/       models, algorithms, aggregators: arrays in, arrays out
+learn/       models, algorithms, aggregators, compressors: arrays in, arrays out
 draws.py     counter-based randomness
 errors.py    the error tree
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from gossipfl.experiment.files import read_experiment
     from gossipfl.experiment.settings import Experiment
     from gossipfl.learn.aggregators import WeightedMean
-    from gossipfl.learn.contracts import Aggregator, Algorithm, Heard, Model, Samples
+    from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Heard, Model, Samples
     from gossipfl.learn.dpsgd import Dpsgd
     from gossipfl.learn.models import linear, mlp, softmax
     from gossipfl.learn.training import Training
     from gossipfl.report import Run
     from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass
-    from gossipfl.topology import Topology, build_topology, read_topology
+    from gossipfl.topology import Schedule, Topology, build_schedule, build_topology, read_topology
 
 _HOMES = {
     "gossipfl.api": ("simulate",),
@@ -44,12 +44,12 @@ _HOMES = {
     "gossipfl.experiment.settings": ("Experiment",),
     "gossipfl.report": ("Run",),
     "gossipfl.data": ("Dataset", "Schema", "load_dataset", "make_schema", "read_table"),
-    "gossipfl.topology": ("Topology", "build_topology", "read_topology"),
+    "gossipfl.topology": ("Schedule", "Topology", "build_schedule", "build_topology", "read_topology"),
     "gossipfl.learn.models": ("linear", "mlp", "softmax"),
     "gossipfl.learn.training": ("Training",),
     "gossipfl.learn.dpsgd": ("Dpsgd",),
     "gossipfl.learn.aggregators": ("WeightedMean",),
-    "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Heard", "Model", "Samples"),
+    "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples"),
     "gossipfl.simulator.faults": ("Deliver", "Latency", "Loss", "Lost", "Pass"),
     "gossipfl.draws": ("Draws",),
     "gossipfl.errors": ("GossipflError", "UserError"),
@@ -61,13 +61,13 @@ __all__ = [  # noqa: RUF022
     # data
     "Dataset", "Schema", "load_dataset", "make_schema", "read_table",
     # topology
-    "Topology", "build_topology", "read_topology",
+    "Topology", "build_topology", "read_topology", "Schedule", "build_schedule",
     # models
     "linear", "mlp", "softmax", "Training",
     # algorithms and aggregators
     "Dpsgd", "WeightedMean",
     # contracts for plug-ins
-    "Aggregator", "Algorithm", "Heard", "Model", "Samples", "Draws",
+    "Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples", "Draws",
     # faults
     "Deliver", "Latency", "Loss", "Lost", "Pass",
     # errors
