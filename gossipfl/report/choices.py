@@ -1,4 +1,4 @@
-"""What was chosen for a run, in the words of its settings: graph, algorithm, compressor, participation."""
+"""What was chosen for a run, in the words of its settings: whom to speak to, how to learn, what to send."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from gossipfl.report.run import Run
 if TYPE_CHECKING:
     from gossipfl.topology import Schedule
 
-CHOICES = ("Topology", "Algorithm", "Compressor", "Participation")
+CHOICES = ("Topology", "Algorithm", "Compressor", "Exchange", "Participation")
 NO_COMPRESSOR, EVERY_PEER = "none", "100 %"
 _SHAPES = ("degree", "probability", "radius", "rewiring", "rows", "branching")
 
 
 def choices(run: Run) -> dict[str, str]:
     """Those of `CHOICES` that are known of a run; a baseline has neither graph nor algorithm."""
-    topology, learning = _section(run, "topology"), _section(run, "learning")
+    learning = _section(run, "learning")
     told: dict[str, str] = {}
-    if not run.baseline and (graph := topology.get("file") or topology.get("kind") or run.graph.get("name")):
-        told["Topology"] = _with(str(graph), {k: topology[k] for k in _SHAPES if topology.get(k) is not None})
+    if not run.baseline and (graph := _graph(run)):
+        told["Topology"] = graph
     if not run.baseline and (algorithm := learning.get("algorithm")):
         told["Algorithm"] = _with(str(algorithm), learning.get("options"))
         compressor = learning.get("compressor") or NO_COMPRESSOR
         told["Compressor"] = _with(str(compressor), learning.get("compression"))
+        told["Exchange"] = str(_section(run, "gossip").get("exchange") or "in rounds")
     if run.baseline != "pooled" and run.summary.get("engine"):
         asked = number(run.summary.get("participation"))
         told["Participation"] = EVERY_PEER if asked is None else f"{100 * asked:.3g} %"
@@ -38,12 +39,23 @@ def schedule_of(run: Run) -> Schedule | None:
 
     topology, peers = _section(run, "topology"), len(peer_names(run))
     kind = topology.get("kind")
-    if kind not in SCHEDULES or run.graph.get("name", kind) != kind:
+    if str(kind) not in SCHEDULES or run.graph.get("name", kind) != kind:
         return None
     try:
         return build_schedule(kind, peers, degree=topology.get("degree"), allow_asymptotic=True)
     except TopologyError:
         return None
+
+
+def _graph(run: Run) -> str | None:
+    """The file or the family of the graph; of one that took the place of that family, its name."""
+    topology = _section(run, "topology")
+    kind = topology.get("kind")
+    drawn = run.graph.get("name", kind)
+    if topology.get("file") or drawn != kind:
+        return str(topology.get("file") or drawn)
+    shape = {key: topology[key] for key in _SHAPES if topology.get(key) is not None}
+    return _with(str(kind), shape) if kind else None
 
 
 def _section(run: Run, name: str) -> dict[str, Any]:

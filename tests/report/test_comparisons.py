@@ -117,13 +117,16 @@ def test_the_scale_of_scores_fits_what_runs_reach_and_not_where_they_start() -> 
 def test_the_table_names_the_choices_that_differ_and_no_others() -> None:
     ring, base = paper_run(rounds=2), paper_run(rounds=2)
     ring.settings["topology"] = {"kind": "ring"}
+    ring.graph["name"], base.graph["name"] = "Petersen", "base"
     base.settings["topology"] = {"kind": "base", "degree": 2}
     for run in (ring, base):
         run.settings["learning"] |= {"algorithm": "choco", "compressor": "top-k"}
+    base.settings["gossip"] = {"exchange": "push-pull"}
     base.settings["learning"]["compression"] = {"fraction": 0.01}
     assert choice_rows([ring, base]) == [
-        ("Topology", "ring", "base (degree 2)"),
+        ("Topology", "Petersen", "base (degree 2)"),
         ("Compressor", "top-k", "top-k (fraction 0.01)"),
+        ("Exchange", "in rounds", "push-pull"),
     ]
     assert choice_rows([ring, ring]) == []
     assert compared_rows([ring, base])[0][0] == "Topology"
