@@ -38,8 +38,8 @@ def schedule_of(run: Run) -> Schedule | None:
     from gossipfl.topology import SCHEDULES, build_schedule
 
     topology, peers = _section(run, "topology"), len(peer_names(run))
-    kind = topology.get("kind")
-    if str(kind) not in SCHEDULES or run.graph.get("name", kind) != kind:
+    kind = str(topology.get("kind"))
+    if kind not in SCHEDULES or run.graph.get("name", kind) != kind:
         return None
     try:
         return build_schedule(kind, peers, degree=topology.get("degree"), allow_asymptotic=True)
