@@ -51,7 +51,7 @@ DIVERGING = (
     Case("top 1 %", "top-k", (("share", 0.01),), 0.08, 4_000),
     Case("random 1 %", "random-k", (("share", 0.01),), 0.02, 1_500),
 )
-NAIVE = Case("QSGD, 256 levels, without CHOCO", "qsgd", (("levels", 256),), 0.0, 400)
+NAIVE = Case("QSGD, 256 levels, no CHOCO", "qsgd", (("levels", 256),), 0.0, 400)
 BYTES = {
     "QSGD, 256 levels": "1 / 3.5",
     "QSGD, 16 levels": "1 / 4.4",

@@ -15,7 +15,7 @@ from gossipfl.report.style import FONT_PT, GRID, INK, MUTED, SEQUENCE, axes_in, 
 from gossipfl.report.words import size
 
 WIDTH_IN, HEIGHT_IN = 9.0, 4.6
-BOX = (0.09, 0.13, 0.66, 0.67)
+BOX = (0.09, 0.13, 0.6, 0.67)
 DASHED = (0.0, (4.0, 2.5))
 POINTS_MAX = 1_000
 
@@ -80,7 +80,7 @@ def dots(finding: str, what: str, groups: Sequence[str], series: Mapping[str, Se
     title(figure, finding, what)
     for text, from_top in zip(figure.texts, (0.15, 0.45), strict=True):
         text.set_y(1 - from_top / height)
-    axes = axes_in(figure, (0.2, 0.4 / height, 0.58, 1 - 1.3 / height))
+    axes = axes_in(figure, (0.15, 0.4 / height, 0.54, 1 - 1.3 / height))
     step = 0.8 / len(series)
     for place, (name, values) in enumerate(series.items()):
         rows = np.arange(len(groups)) - 0.4 + step * (place + 0.5)
@@ -117,7 +117,7 @@ def _draw(axes: Axes, lines: Sequence[Line]) -> None:
 def _name(axes: Axes) -> None:
     """Names beside the axes, in the order in which they were drawn."""
     place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    axes.legend(**place, fontsize=FONT_PT, frameon=False, labelcolor=INK)
+    axes.legend(**place, fontsize=FONT_PT, frameon=False, labelcolor=INK, handlelength=1.5)
 
 
 def _percent(value: float, _: int | None = None) -> str:

@@ -150,9 +150,10 @@ def _gossip(algorithm: Any, schedule: Schedule, rounds: int, loss: float) -> Gos
 def conclude(results: Results) -> Findings:
     """The rate, the mass, and the errors under loss."""
     clean = results["faultless"]
+    losses = [loss for loss in LOSSES if f"Naive {loss:g}" in results]
     lossy = [
         _lossy_row(loss, kind, results[f"{kind.__name__} {loss:g}"])
-        for loss in LOSSES
+        for loss in losses
         for kind in (Naive, Summing)
     ]
     lines = [
@@ -162,7 +163,7 @@ def conclude(results: Results) -> Findings:
         plots.Line("plain averaging, no loss", clean["averaged"]),
         *(
             plots.Line(f"{words}, {loss:.0%} lost", results[f"{kind} {loss:g}"]["errors"][:150])
-            for loss in LOSSES
+            for loss in losses
             for kind, words in (("Naive", "no running sums"), ("Summing", "running sums"))
         ),
     ]
