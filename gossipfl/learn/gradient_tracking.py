@@ -8,8 +8,8 @@ model, and splits that, with a count of samples, evenly among itself and those t
 by samples. Without loss, on a regular graph of equal peers, that is y <- W y + u' - u.
 
 A peer feels a change of its own step at once, by its samples in proportion to those that the steps it holds
-stand for, which are about the mean of all peers: one with many times as many as others needs a rate as many
-times smaller, the more so where updates are lost.
+stand for. That would be many times the change at a peer with many samples, the more so after updates were
+lost, so it takes in at most the change itself in one round, and the rest in later ones (our addition).
 
 The steps held and on the way always sum to all peers' last mass * u. What a lost update carried comes with
 the next one on its link: it costs delay and no bias. The last step of a peer that dies stays in the sum for
@@ -32,12 +32,12 @@ from gossipfl.learn.push_sum import split
 
 
 class TrackingState(NamedTuple):
-    """The model, the tracked mean step and for how many samples it stands, and the last own step."""
+    """The model, the tracked mean step, for how many samples it stands, and the own step."""
 
     vector: Array  # (..., d)
     tracked: Array  # (..., d), float64
     samples: Array  # (...), float64
-    step: Array  # (..., d), float64
+    step: Array  # (..., d), float64: what of it is taken in
     mass: Array  # (...)
 
 
@@ -60,10 +60,11 @@ class GradientTracking:
 
     def learned(self, state: TrackingState, vector: Array) -> TrackingState:
         """Local training ended at `vector` (..., d); the model moves by the mean step, not by the own one."""
-        step = state.vector.astype(np.float64) - vector
-        tracked = state.tracked + (state.mass / state.samples)[..., None] * (step - state.step)
+        change = state.vector.astype(np.float64) - vector - state.step
+        part = np.minimum(1.0, state.samples / state.mass)[..., None]
+        tracked = state.tracked + np.minimum(1.0, (state.mass / state.samples)[..., None]) * change
         ahead = (state.vector - tracked).astype(vector.dtype)
-        return state._replace(vector=ahead, tracked=tracked, step=step)
+        return state._replace(vector=ahead, tracked=tracked, step=state.step + part * change)
 
     def speak(self, state: TrackingState, share: Array, draws: Draws) -> tuple[Payload, TrackingState]:
         """Where the tracked step leads, and a share of the steps; as much of them is kept."""
