@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from gossipfl.experiment.files import read_experiment
     from gossipfl.experiment.settings import Experiment
     from gossipfl.learn.aggregators import WeightedMean
+    from gossipfl.learn.algorithms.dpsgd import Dpsgd
     from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Heard, Model, Samples
-    from gossipfl.learn.dpsgd import Dpsgd
     from gossipfl.learn.models import linear, mlp, softmax
     from gossipfl.learn.training import Training
     from gossipfl.report import Run
@@ -47,7 +47,7 @@ _HOMES = {
     "gossipfl.topology": ("Schedule", "Topology", "build_schedule", "build_topology", "read_topology"),
     "gossipfl.learn.models": ("linear", "mlp", "softmax"),
     "gossipfl.learn.training": ("Training",),
-    "gossipfl.learn.dpsgd": ("Dpsgd",),
+    "gossipfl.learn.algorithms.dpsgd": ("Dpsgd",),
     "gossipfl.learn.aggregators": ("WeightedMean",),
     "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples"),
     "gossipfl.simulator.faults": ("Deliver", "Latency", "Loss", "Lost", "Pass"),

@@ -9,34 +9,34 @@ from typing import Any
 
 from gossipfl.errors import SettingsError, instead
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.choco import Choco
-from gossipfl.learn.choco_diffusion import ChocoDiffusion
-from gossipfl.learn.combine_then_adapt import CombineThenAdapt
+from gossipfl.learn.algorithms.choco import Choco
+from gossipfl.learn.algorithms.choco_diffusion import ChocoDiffusion
+from gossipfl.learn.algorithms.combine_then_adapt import CombineThenAdapt
+from gossipfl.learn.algorithms.deepsqueeze import DeepSqueeze
+from gossipfl.learn.algorithms.direct import Direct
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.exact_diffusion import ExactDiffusion
+from gossipfl.learn.algorithms.extra import Extra
+from gossipfl.learn.algorithms.gradient_tracking import GradientTracking
+from gossipfl.learn.algorithms.local_exact_diffusion import LocalExactDiffusion
+from gossipfl.learn.algorithms.merge_update import MergeUpdate
+from gossipfl.learn.algorithms.momentum import Momentum
+from gossipfl.learn.algorithms.moniqua import Moniqua
+from gossipfl.learn.algorithms.pair_averaging import PairAveraging
+from gossipfl.learn.algorithms.partitioned import Partitioned
+from gossipfl.learn.algorithms.push_sum import PushSum
+from gossipfl.learn.algorithms.quasi_global import QuasiGlobal
+from gossipfl.learn.algorithms.random_walk import RandomWalk
+from gossipfl.learn.algorithms.relay import RelaySum
+from gossipfl.learn.algorithms.sampled import Sampled
+from gossipfl.learn.algorithms.update_merge import UpdateMerge
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Model
-from gossipfl.learn.deepsqueeze import DeepSqueeze
-from gossipfl.learn.direct import Direct
-from gossipfl.learn.dpsgd import Dpsgd
 from gossipfl.learn.estimators import ESTIMATORS, Estimator
-from gossipfl.learn.exact_diffusion import ExactDiffusion
-from gossipfl.learn.extra import Extra
-from gossipfl.learn.gradient_tracking import GradientTracking
-from gossipfl.learn.local_exact_diffusion import LocalExactDiffusion
-from gossipfl.learn.merge_update import MergeUpdate
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
-from gossipfl.learn.momentum import Momentum
-from gossipfl.learn.moniqua import Moniqua
 from gossipfl.learn.options import checked
-from gossipfl.learn.pair_averaging import PairAveraging
-from gossipfl.learn.partitioned import Partitioned
 from gossipfl.learn.pegasos import Pegasos
-from gossipfl.learn.push_sum import PushSum
-from gossipfl.learn.quasi_global import QuasiGlobal
-from gossipfl.learn.random_walk import RandomWalk
-from gossipfl.learn.relay import RelaySum
-from gossipfl.learn.sampled import Sampled
 from gossipfl.learn.training import DEFAULT, Training
-from gossipfl.learn.update_merge import UpdateMerge
 
 MODELS = ("linear", "softmax", "mlp", "pegasos", *ESTIMATORS)
 AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}

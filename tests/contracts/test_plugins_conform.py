@@ -10,13 +10,13 @@ import pytest
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
-from gossipfl.learn.choco import Choco, ChocoState
+from gossipfl.learn.algorithms.choco import Choco, ChocoState
+from gossipfl.learn.algorithms.dpsgd import Dpsgd, DpsgdState
+from gossipfl.learn.algorithms.links import Sums
+from gossipfl.learn.algorithms.push_sum import PushSum, PushSumState
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Heard, Link, Model, Payload, Samples
-from gossipfl.learn.dpsgd import Dpsgd, DpsgdState
-from gossipfl.learn.links import Sums
 from gossipfl.learn.models import Dense
-from gossipfl.learn.push_sum import PushSum, PushSumState
 from gossipfl.learn.registry import AGGREGATORS, ALGORITHMS, MODELS, build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.testing import check_aggregator, check_algorithm, check_model

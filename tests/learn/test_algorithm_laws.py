@@ -9,15 +9,15 @@ import pytest
 from crowd import Crowd, Graph, chain, ring, wheel
 
 from gossipfl.draws import Draws
-from gossipfl.learn.combine_then_adapt import CombineThenAdapt
+from gossipfl.learn.algorithms.combine_then_adapt import CombineThenAdapt
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.exact_diffusion import ExactDiffusion
+from gossipfl.learn.algorithms.extra import Extra
+from gossipfl.learn.algorithms.gradient_tracking import GradientTracking
+from gossipfl.learn.algorithms.momentum import Momentum
+from gossipfl.learn.algorithms.quasi_global import QuasiGlobal
+from gossipfl.learn.algorithms.relay import RelaySum
 from gossipfl.learn.contracts import Algorithm, Array, Heard
-from gossipfl.learn.dpsgd import Dpsgd
-from gossipfl.learn.exact_diffusion import ExactDiffusion
-from gossipfl.learn.extra import Extra
-from gossipfl.learn.gradient_tracking import GradientTracking
-from gossipfl.learn.momentum import Momentum
-from gossipfl.learn.quasi_global import QuasiGlobal
-from gossipfl.learn.relay import RelaySum
 
 PEERS, SIZE = 16, 5
 Task = tuple[Array, Array, Array]

@@ -9,15 +9,15 @@ import pytest
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
+from gossipfl.learn.algorithms.merge_update import MergeUpdate
+from gossipfl.learn.algorithms.pair_averaging import PairAveraging
+from gossipfl.learn.algorithms.partitioned import Partitioned
+from gossipfl.learn.algorithms.random_walk import RandomWalk
+from gossipfl.learn.algorithms.sampled import Sampled
+from gossipfl.learn.algorithms.update_merge import UpdateMerge
 from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload, Samples
-from gossipfl.learn.merge_update import MergeUpdate
-from gossipfl.learn.pair_averaging import PairAveraging
-from gossipfl.learn.partitioned import Partitioned
 from gossipfl.learn.pegasos import Pegasos
-from gossipfl.learn.random_walk import RandomWalk
-from gossipfl.learn.sampled import Sampled
 from gossipfl.learn.training import Training
-from gossipfl.learn.update_merge import UpdateMerge
 from gossipfl.testing import check_algorithm, check_model
 
 HALF = np.array([0.5])

@@ -6,8 +6,8 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.learn.contracts import Heard
-from gossipfl.learn.dpsgd import Dpsgd
 
 
 def test_the_weighted_mean_is_the_mixing_matrix_times_the_models() -> None:

@@ -11,11 +11,11 @@ import pytest
 from crowd import Graph, wheel
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.exact_diffusion import ExactDiffusion
+from gossipfl.learn.algorithms.extra import Extra
+from gossipfl.learn.algorithms.gradient_tracking import GradientTracking
+from gossipfl.learn.algorithms.push_sum import LEAST, PushSum
 from gossipfl.learn.contracts import Algorithm, Array, Heard, Link, Payload
-from gossipfl.learn.exact_diffusion import ExactDiffusion
-from gossipfl.learn.extra import Extra
-from gossipfl.learn.gradient_tracking import GradientTracking
-from gossipfl.learn.push_sum import LEAST, PushSum
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.messages import Update
 from gossipfl.protocol.weighing import mixed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gossipfl.errors import SettingsError
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.learn.estimators import Estimator
 from gossipfl.learn.models import Dense, linear, mlp, softmax
 from gossipfl.learn.registry import build_algorithm, build_model

@@ -12,9 +12,9 @@ import pytest
 import trio
 from hosts import IDENTITIES
 
+from gossipfl.learn.algorithms.merge_update import MergeUpdate
+from gossipfl.learn.algorithms.pair_averaging import PairAveraging
 from gossipfl.learn.contracts import Array
-from gossipfl.learn.merge_update import MergeUpdate
-from gossipfl.learn.pair_averaging import PairAveraging
 from gossipfl.node import runner
 from gossipfl.node.links import Links
 from gossipfl.protocol.events import RoundClosed

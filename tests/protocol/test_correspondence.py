@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gossipfl.draws import Draws
-from gossipfl.learn.choco import Choco
+from gossipfl.learn.algorithms.choco import Choco
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.links import Flows, Relayed, Sums, flowed
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Array, Link, Payload
-from gossipfl.learn.dpsgd import Dpsgd
-from gossipfl.learn.links import Flows, Relayed, Sums, flowed
 from gossipfl.protocol.correspondence import Correspondence, Taken, corresponding
 from gossipfl.protocol.messages import Update
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gossipfl.errors import LocalProtocolError, RunError
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.merge_update import MergeUpdate
+from gossipfl.learn.algorithms.pair_averaging import PairAveraging
 from gossipfl.learn.contracts import Array
-from gossipfl.learn.dpsgd import Dpsgd
-from gossipfl.learn.merge_update import MergeUpdate
-from gossipfl.learn.pair_averaging import PairAveraging
 from gossipfl.protocol.encounters import HEARD_MAX, Encounters
 from gossipfl.protocol.events import (
     Drop,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gossipfl.errors import LocalProtocolError, RunError
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.protocol.acquaintance import SILENCE_MAX
 from gossipfl.protocol.events import (
     Drop,

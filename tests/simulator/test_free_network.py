@@ -12,15 +12,15 @@ from worlds import Graph, complete, ring
 
 from gossipfl.data import load_dataset
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.merge_update import MergeUpdate
+from gossipfl.learn.algorithms.pair_averaging import PairAveraging
+from gossipfl.learn.algorithms.partitioned import Partitioned
+from gossipfl.learn.algorithms.random_walk import RandomWalk
+from gossipfl.learn.algorithms.sampled import Sampled
 from gossipfl.learn.contracts import Array, Samples
-from gossipfl.learn.dpsgd import Dpsgd
-from gossipfl.learn.merge_update import MergeUpdate
 from gossipfl.learn.models import softmax
-from gossipfl.learn.pair_averaging import PairAveraging
-from gossipfl.learn.partitioned import Partitioned
 from gossipfl.learn.pegasos import Pegasos
-from gossipfl.learn.random_walk import RandomWalk
-from gossipfl.learn.sampled import Sampled
 from gossipfl.learn.training import Training
 from gossipfl.protocol.events import Peer, Refused, RoundClosed
 from gossipfl.protocol.flow import TokenAccount

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.merging import halved
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
-from gossipfl.learn.merging import halved
 
 
 class MergeUpdateState(NamedTuple):

@@ -17,8 +17,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.links import Relayed, summed
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
-from gossipfl.learn.links import Relayed, summed
 
 
 class RelayState(NamedTuple):

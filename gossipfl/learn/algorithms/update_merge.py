@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.merging import come_together, halved
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload, unless_adopted
-from gossipfl.learn.merging import come_together, halved
 
 
 class UpdateMergeState(NamedTuple):

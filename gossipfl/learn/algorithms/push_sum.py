@@ -18,8 +18,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.links import Sums, summed
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
-from gossipfl.learn.links import Sums, summed
 
 LEAST = 1 / 16
 """A peer that holds less than this part of its own mass gives nothing until it has received, and learns as if

@@ -14,8 +14,8 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
+from gossipfl.learn.algorithms.merging import weight_by_age
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
-from gossipfl.learn.merging import weight_by_age
 
 
 class AgedState(NamedTuple):

@@ -13,9 +13,9 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
+from gossipfl.learn.algorithms.merging import weight_by_age
+from gossipfl.learn.algorithms.partitioned import AgedState
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
-from gossipfl.learn.merging import weight_by_age
-from gossipfl.learn.partitioned import AgedState
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.links import Flows, gains, summed
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload, unless_adopted
-from gossipfl.learn.links import Flows, gains, summed
 
 
 class ExtraState(NamedTuple):

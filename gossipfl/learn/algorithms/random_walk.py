@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.merging import come_together
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
-from gossipfl.learn.merging import come_together
 
 
 class RandomWalkState(NamedTuple):

@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.choco import pull
+from gossipfl.learn.algorithms.choco import pull
 from gossipfl.learn.contracts import ONE, Array, Compressor, Heard, Payload
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.choco import pull
+from gossipfl.learn.algorithms.choco import pull
 from gossipfl.learn.compressors.packing import packed, unpacked
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
 from gossipfl.learn.options import demand_between

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.exact_diffusion import ExactDiffusion, ExactDiffusionState
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
-from gossipfl.learn.exact_diffusion import ExactDiffusion, ExactDiffusionState
 
 
 @dataclass(frozen=True, slots=True)

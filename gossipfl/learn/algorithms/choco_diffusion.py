@@ -6,9 +6,9 @@ bear: x <- x - u + c, mixed as in choco.py, where u is what local training took 
 all that ever flowed to the peer: w m (r_j - r) in each round from each neighbour j, w being the less that the
 two give each other, and m the less of both steps times what their codes keep.
 
-Both ends of a link count what flowed, so what one gained the other lost. After a gap, and now and then without
-one, each tells the other its count, and both go on from the mean of the two: a lost update costs delay and no
-bias that stays. What a dead peer's links brought is taken back.
+Both ends of a link count what flowed, so what one gained the other lost. After a gap, and now and then where
+they got out of step, each tells the other its count, and both go on from the mean of the two: a lost update
+costs delay and no bias that stays. What a dead peer's links brought is taken back.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.choco import Choco, ChocoState, narrower
+from gossipfl.learn.algorithms.choco import Choco, ChocoState, narrower
+from gossipfl.learn.algorithms.links import summed
 from gossipfl.learn.contracts import ONE, Array, Compressor, Heard, Payload, unless_adopted
-from gossipfl.learn.links import summed
 from gossipfl.learn.options import demand_between
 
 

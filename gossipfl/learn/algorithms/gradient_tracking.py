@@ -26,9 +26,9 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.algorithms.links import Sums, summed
+from gossipfl.learn.algorithms.push_sum import split
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Link, Payload
-from gossipfl.learn.links import Sums, summed
-from gossipfl.learn.push_sum import split
 
 
 class TrackingState(NamedTuple):
