@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl import Draws
-from gossipfl.learn.choco import Choco
+from gossipfl.learn.algorithms.choco import Choco
+from gossipfl.learn.algorithms.direct import Direct
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Algorithm
-from gossipfl.learn.direct import Direct
 from gossipfl.topology import build_topology
 from reproduction import compressed_learning, plots
 from reproduction.gossiping import Gossip, squared_distance

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gossipfl import Draws
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.topology import Topology, build_topology, mixing_matrix, spectral_gap
 from gossipfl.topology.schedule import Schedule
 from gossipfl.topology.scheduling import build_schedule

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gossipfl import Draws
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.topology.scheduling import build_schedule
 from reproduction import plots
 from reproduction.gossiping import Gossip, Vectors

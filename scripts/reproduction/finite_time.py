@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gossipfl.errors import TopologyError
-from gossipfl.learn.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.topology.schedule import Schedule, residual
 from gossipfl.topology.scheduling import build_schedule
 from reproduction import plots

@@ -116,9 +116,9 @@ def _draw(axes: Axes, lines: Sequence[Line]) -> None:
 
 def _name(axes: Axes) -> None:
     """Names beside the axes, in the order in which they were drawn."""
-    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    axes.legend(**place, fontsize=FONT_PT, frameon=False, labelcolor=INK, handlelength=1.5)
+    look: dict[str, Any] = {"fontsize": FONT_PT, "frameon": False, "labelcolor": INK, "handlelength": 1.5}
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), **look)
 
 
-def _percent(value: float, _: int | None = None) -> str:
+def _percent(value: float, _: float) -> str:
     return f"{100 * value:.4g} %"

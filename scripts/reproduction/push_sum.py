@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl import Draws
+from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.algorithms.push_sum import PushSum, PushSumState
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
-from gossipfl.learn.dpsgd import Dpsgd
-from gossipfl.learn.push_sum import PushSum, PushSumState
 from gossipfl.topology.mixing import completed
 from gossipfl.topology.schedule import Schedule, repeating
 from reproduction import plots
