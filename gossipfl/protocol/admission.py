@@ -65,7 +65,7 @@ class Admission:
         if layout_of(update.payload) != (self.whole if update.whole else self.layout):
             raise RemoteProtocolError("layout", "The payload does not have the layout agreed upon.")
         for array in update.payload:
-            _check_values(array)
+            check_values(array)
         self._window.accept(sender, update)
 
 
@@ -74,7 +74,8 @@ def _check_range(name: str, value: int, most: int) -> None:
         raise RemoteProtocolError(name, f"The {name} claimed is {value}, which is not in 1..{most}.")
 
 
-def _check_values(array: Array) -> None:
+def check_values(array: Array) -> None:
+    """Raise `RemoteProtocolError`: huge, non-finite."""
     low, high = float(array.min(initial=0)), float(array.max(initial=0))  # NaN passes through both
     if low >= -VALUE_MAX and high <= VALUE_MAX:
         return

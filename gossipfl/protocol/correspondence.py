@@ -18,6 +18,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Link, Payload
+from gossipfl.protocol.admission import check_values
 from gossipfl.protocol.layout import Layout, layout_of
 from gossipfl.protocol.messages import PeerId, Update
 
@@ -243,6 +244,9 @@ class _Codes:
 def _of_one(
     hear: Callable[[Any, Payload, Payload], Payload], state: Any, held: Payload, words: Payload
 ) -> Payload:
-    """What is held of one neighbour, which is a crowd of one."""
-    crowd = hear(state, tuple(part[None] for part in held), tuple(part[None] for part in words))
+    """What is held of one neighbour, which is a crowd of one. Raises `RemoteProtocolError`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        crowd = hear(state, tuple(part[None] for part in held), tuple(part[None] for part in words))
+    for part in crowd:
+        check_values(part)
     return tuple(part[0] for part in crowd)
