@@ -28,7 +28,7 @@ class TopK:
     unless told otherwise: they are alike in magnitude, and a byte each is enough.
     """
 
-    share: float = 0.01
+    share: float = 0.1
     values: Compressor = field(default_factory=Int8Blocks)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class RandomK:
     them takes k steps rather than d.
     """
 
-    share: float = 0.01
+    share: float = 0.1
     values: Compressor = field(default_factory=Int8Blocks)
 
     def __post_init__(self) -> None:
