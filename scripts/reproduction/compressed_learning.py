@@ -2,7 +2,7 @@
 
 CHOCO-SGD as in Koloskova, Lin, Stich and Jaggi (ICLR 2020, arXiv 1907.09356), on rows sorted by label over a
 ring. Its gap to exact communication is closed by a correction for unlike data (Liu, Li, Wang, Tang and Yan,
-ICLR 2021, arXiv 2007.00232) and a learning rate that falls along a cosine.
+ICLR 2021, arXiv 2007.00232); a learning rate that falls along a cosine makes all peers alike.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _best_row(results: Results, exact: str) -> Outcome:
     best, other = results[BEST], results[exact]
     times = other.bytes_per_peer[-1] / best.bytes_per_peer[-1]
     return Outcome(
-        f"{BEST}: within 1 point of {exact} communication for a tenth of the bytes",
+        f'"{BEST}" is within 1 point of "{exact}" for a tenth of the bytes',
         f"{best.accuracy:.3f} to {other.accuracy:.3f}, bytes 1 / {times:.1f}",
         "≥ exact - .010, ≤ 1 / 10",
         best.accuracy >= other.accuracy - 0.01 and times >= 10,
@@ -105,7 +105,7 @@ def _best_row(results: Results, exact: str) -> Outcome:
 
 def _table(results: Results) -> str:
     lines = [
-        "What did it: each alone and both together (bytes on the wire, frames and signatures included):",
+        "The correction did it, the rate made all peers alike (bytes with frames and signatures):",
         "",
         "| | mean peer | worst peer | averaged model | MB per peer |",
         "|---|---|---|---|---|",
@@ -121,7 +121,7 @@ def _table(results: Results) -> str:
 def _figure(results: Results) -> Any:
     lines = [plots.Line(way, results[way].accuracies[1:], results[way].bytes_per_peer[1:]) for way in WAYS]
     return plots.over_bytes(
-        "A correction and a falling rate close the gap, for a twentieth of the bytes",
+        "A correction for unlike data closes the gap, for a twentieth of the bytes",
         "Accuracy of the mean peer on Fashion-MNIST sorted by label, by bytes sent. Upper left is better.",
         lines,
         accuracy=True,
