@@ -34,10 +34,11 @@ def report(runs: Runs, out: Out = None, as_json: AsJson = False) -> None:
 
       gossipfl report runs/ring-8 --json | jq .accuracy_worst
     """
-    if len(runs) == 1:
-        _one(runs[0], out, as_json)
+    folders = [run for run in runs if not run.is_file()] or runs  # a pattern such as runs/* names pages too
+    if len(folders) == 1:
+        _one(folders[0], out, as_json)
     else:
-        _several(runs, out or Path("comparison"), as_json)
+        _several(folders, out or Path("comparison"), as_json)
 
 
 def _one(directory: Path, out: Path | None, as_json: bool) -> None:

@@ -75,3 +75,13 @@ def test_a_directory_that_is_no_run_is_the_users_error(app: typer.Typer, tmp_pat
 
 def test_help_teaches_by_example(app: typer.Typer) -> None:
     assert "gossipfl report runs/ring-8" in _RUNNER.invoke(app, ["--help"]).stdout
+
+
+def test_a_pattern_may_name_the_pages_beside_the_runs(
+    app: typer.Typer, runs: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "comparison.html").write_text("a page", encoding="utf-8")
+    result = _RUNNER.invoke(app, [*runs, str(tmp_path / "comparison.html"), "--out", str(tmp_path / "c")])
+    assert not result.exit_code
+    with pytest.raises(UserError, match="nothing"):
+        _RUNNER.invoke(app, [runs[0], str(tmp_path / "nothing")], catch_exceptions=False)
