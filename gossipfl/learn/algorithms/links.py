@@ -14,6 +14,9 @@ import numpy as np
 
 from gossipfl.learn.contracts import Array, Heard, Payload
 
+MODEL_MAX = 1e15
+"""No parameter is believed to be larger: sums that stand for a tiny count could make it infinite."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -95,8 +98,15 @@ def gains(heard: Heard) -> tuple[Array, Array]:
 
 def _flow(told: Payload, held: Payload) -> Array:
     """From the higher potential to the lower, as wide as both ends would open; nothing before both have."""
-    flow: Array = np.minimum(told[2], held[2]) * (held[0] - told[0])
+    flow: Array = np.maximum(np.minimum(told[2], held[2]), 0.0) * (held[0] - told[0])
     return flow
+
+
+def credible(given: Array, count: Array) -> tuple[Array, Array]:
+    """`given` (..., d), a model times its `count` (..., 1): changed only if no model can have made it."""
+    count = np.maximum(count, 0.0)
+    most = MODEL_MAX * count
+    return np.clip(given, -most, most), count
 
 
 def summed(parts: Array) -> Array:

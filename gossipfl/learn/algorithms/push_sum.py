@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.algorithms.links import Sums, summed
+from gossipfl.learn.algorithms.links import Sums, credible, summed
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
 
 LEAST = 1 / 16
@@ -62,7 +62,7 @@ class PushSum:
 
     def listen(self, state: PushSumState, heard: Heard) -> PushSumState:
         """All that was given; a peer that adopts brings its mass in with the model that it was given."""
-        given, weights = (summed(part) for part in heard.payload)
+        given, weights = (summed(part) for part in credible(*heard.payload))
         adopts = heard.own_weight == 0
         held = np.where(adopts, 0.0, state.weight)[..., None] + weights
         moved = state.vector + (given - weights * state.vector) / np.where(held == 0, 1.0, held)

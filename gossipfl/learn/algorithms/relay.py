@@ -17,7 +17,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.algorithms.links import Relayed, summed
+from gossipfl.learn.algorithms.links import Relayed, credible, summed
 from gossipfl.learn.contracts import ONE, Array, Heard, Link, Payload
 
 
@@ -66,7 +66,8 @@ class RelaySum:
 
 def _mean(state: RelayState, own: Array) -> Array:
     """Of all that is known (..., d), in which the peer itself counts for `own` (...) samples."""
-    known = (own + state.samples)[..., None]
-    apart = state.total - state.samples[..., None] * state.trained
+    total, samples = credible(state.total, state.samples[..., None])
+    known = own[..., None] + samples
+    apart = total - samples * state.trained
     mean: Array = (state.trained + apart / np.where(known == 0, 1.0, known)).astype(state.trained.dtype)
     return mean

@@ -1,0 +1,168 @@
+"""Whatever a listed member says in due form, a peer in rounds goes on, stays finite and answers in measure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gossipfl.draws import Draws
+from gossipfl.learn.compressors import COMPRESSORS
+from gossipfl.learn.contracts import ONE, Algorithm, Array, Compressed, Payload
+from gossipfl.learn.registry import ALGORITHMS, build_algorithm
+from gossipfl.protocol.admission import VALUE_MAX
+from gossipfl.protocol.correspondence import corresponding
+from gossipfl.protocol.events import (
+    Effect,
+    Event,
+    Joined,
+    Left,
+    Note,
+    Received,
+    RoundClosed,
+    Send,
+    SetTimer,
+    Started,
+    TimerFired,
+    Train,
+    Trained,
+)
+from gossipfl.protocol.messages import Ask, Begun, Message, Missed, Update
+from gossipfl.protocol.round_peer import Phase, RoundPeer
+from gossipfl.protocol.targets import Neighbours
+
+ROUNDS = 1000
+SIZE = 11
+HOSTILE = (1, 2, 3)
+SCENES = [
+    pytest.param(name, compressor, id=f"{name}-{compressor}" if compressor else name)
+    for name, method in ALGORITHMS.items()
+    for compressor in (COMPRESSORS if "compressor" in method.needs else (None,))
+]
+MAGNITUDES = (0.0, 1e-300, 1e-30, 1e-3, 1.0, 1e3, 1e10, VALUE_MAX)
+
+
+class Attack:
+    """One peer, and neighbours that say whatever fits the layouts, by the numbers of one generator."""
+
+    def __init__(self, algorithm: Algorithm[Any], dtype: str, seed: int) -> None:
+        vector = np.linspace(-1.0, 1.0, SIZE).astype(dtype)
+        self.peer = RoundPeer(0, algorithm, vector, Neighbours(HOSTILE), rounds=ROUNDS, samples=10, seed=0)
+        self.told: Counter[tuple[int, int]] = Counter()  # updates by round and receiver
+        self.answers = self.rounds = 0
+        self._algorithm = algorithm
+        self._vector = vector
+        self._layouts = corresponding(algorithm, vector).layouts
+        self._random = np.random.default_rng(seed)
+        self._sequences = dict.fromkeys(HOSTILE, 0)
+        self._epochs = dict.fromkeys(HOSTILE, 0)
+        self._now = 0.0
+        self._timer = SetTimer(0, 0.0)
+        self._trained = Trained(vector)
+
+    def run(self, rounds: int) -> None:
+        """Say a few things before each training ends, and some more before each round does."""
+        self.tell(Started(), *map(Joined, HOSTILE))
+        while self.rounds < rounds:
+            self._speak(1)
+            self.tell(self._trained)
+            self._speak(4)
+            while self.peer.phase is Phase.WAITING:
+                self._now += self._timer.delay_s
+                self.tell(TimerFired(self._timer.timer))
+
+    def _speak(self, times: int) -> None:
+        for _ in range(times):
+            sender = int(self._random.choice(HOSTILE))
+            self._now += 0.01
+            if self._random.random() < 0.02:
+                self.tell(Left(sender), Joined(sender))
+            else:
+                self.tell(Received(sender, self._message(sender)))
+
+    def tell(self, *events: Event) -> None:
+        for event in events:
+            for effect in self.peer.handle(event, self._now):
+                self._mind(effect)
+            assert np.isfinite(self.peer.model).all()
+
+    def _mind(self, effect: Effect) -> None:
+        match effect:
+            case Train(vector):
+                assert np.isfinite(vector).all()
+                self._trained = Trained((vector * 0.5 + 1).astype(vector.dtype))
+            case SetTimer():
+                self._timer = effect
+            case Note(RoundClosed()):
+                self.rounds += 1
+            case Send(to, Update(round)):
+                self.told[round, to] += 1
+
+    def _message(self, sender: int) -> Message:
+        kind = self._random.random()
+        if kind < 0.06:
+            return Missed()
+        if kind < 0.08:
+            return Ask()
+        if kind < 0.12:
+            return Begun(max(1, self.peer.round + int(self._random.integers(-2, 3))))
+        self._sequences[sender] += 1 + (self._random.random() < 0.1)
+        if self._random.random() < 0.03:
+            self._epochs[sender] += int(self._random.integers(1, 1 << 40))
+        round_ = self.peer.round + int(self._random.choice((0, 0, 0, 0, 0, 1, -1)))
+        whole = self._random.random() < 0.2
+        return Update(
+            min(max(round_, 1), ROUNDS),
+            self._epochs[sender],
+            self._sequences[sender],
+            int(self._random.choice((1, 10, 1 << 40))),
+            int(self._random.choice((1, 3, 1 << 20))),
+            self._payload(whole),
+            whole,
+            asks=self._random.random() < 0.1,
+        )
+
+    def _payload(self, whole: bool) -> Payload:
+        """What an honest peer in a mad state would say, or anything else of the layout."""
+        layout = self._layouts[whole]
+        if self._random.random() < 0.3:
+            return tuple(self._anything(shape, dtype) for shape, dtype in layout)
+        said = self._words(whole)
+        if self._random.random() < 0.3:
+            place = int(self._random.integers(len(said)))
+            said = tuple(
+                self._anything(part.shape, part.dtype) if index == place else part
+                for index, part in enumerate(said)
+            )
+        return said
+
+    def _words(self, whole: bool) -> Payload:
+        mad = self._anything((SIZE,), self._vector.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            state = self._algorithm.learned(self._algorithm.start(self._vector, ONE), mad)
+            draws = Draws(0, 1, int(self._random.integers(1, 1000)))
+            payload, state = self._algorithm.speak(state, np.asarray(0.25), draws)
+            if whole and isinstance(self._algorithm, Compressed):
+                payload = self._algorithm.whole(state)
+        return payload
+
+    def _anything(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        if dtype.kind != "f":
+            size = int(np.prod(shape)) * dtype.itemsize
+            return np.frombuffer(self._random.bytes(size), dtype).reshape(shape)
+        scale = self._random.choice(MAGNITUDES, 1 if self._random.random() < 0.7 else shape)
+        sign = self._random.choice((-1.0, 1.0), shape)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.broadcast_to(scale * sign, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "compressor"), SCENES)
+def test_no_words_of_due_form_stop_a_peer_or_make_it_infinite(
+    name: str, compressor: str | None, dtype: str
+) -> None:
+    attack = Attack(build_algorithm(name, compressor=compressor), dtype, seed=1)
+    attack.run(40)
+    assert max(attack.told.values()) <= 1
