@@ -158,11 +158,11 @@ class SpeaksThroughMuddle(PushSum):
 
 
 class GivesWithoutCounting(PushSum):
-    """Tells its mass and says that it is nothing."""
+    """Tells its mass and says that it is half as much."""
 
     def speak(self, state: PushSumState, share: Array, draws: Draws) -> tuple[Payload, PushSumState]:
         (given, weight), state = PushSum.speak(self, state, share, draws)
-        return (given, 0 * weight), state
+        return (given, weight / 2), state
 
 
 class DropsTheCode(Choco):

@@ -1,4 +1,4 @@
-"""Whatever a listed member says in due form, a peer in rounds goes on, stays finite and answers in measure."""
+"""Whatever a listed member says in due form, a peer stays finite and answers in measure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from gossipfl.draws import Draws
+from gossipfl.learn.algorithms.links import flowed
 from gossipfl.learn.compressors import COMPRESSORS
-from gossipfl.learn.contracts import ONE, Algorithm, Array, Compressed, Payload
+from gossipfl.learn.contracts import ONE, Algorithm, Array, Compressed, Heard, Payload
 from gossipfl.learn.registry import ALGORITHMS, build_algorithm
-from gossipfl.protocol.admission import VALUE_MAX
+from gossipfl.protocol.admission import VALUE_MAX, check_values
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.events import (
     Effect,
@@ -166,3 +167,33 @@ def test_no_words_of_due_form_stop_a_peer_or_make_it_infinite(
     attack = Attack(build_algorithm(name, compressor=compressor), dtype, seed=1)
     attack.run(40)
     assert max(attack.told.values()) <= 1
+
+
+@pytest.mark.parametrize("name", ["partitioned", "sampled"])
+def test_no_age_heard_makes_our_own_words_too_large_to_be_taken(name: str) -> None:
+    algorithm = build_algorithm(name)
+    state = algorithm.start(np.zeros(SIZE))
+    said, _ = algorithm.speak(state, ONE, Draws(0))
+    heard = (*(part[None] for part in said[:-1]), np.full((1, 1), VALUE_MAX))
+    state = algorithm.listen(state, Heard(heard, np.array([0.5]), np.asarray(0.5)))
+    said, _ = algorithm.speak(algorithm.learned(state, np.ones(SIZE)), ONE, Draws(0))
+    for part in said:
+        check_values(part)
+
+
+def test_a_count_below_nothing_neither_takes_mass_nor_turns_the_model() -> None:
+    for name in ("push-sum", "gradient-tracking"):
+        algorithm = build_algorithm(name)
+        state = algorithm.start(np.ones(SIZE))
+        said, state = algorithm.speak(state, np.asarray(0.5), Draws(0))
+        kept = 0.5
+        stolen = (*(part[None] * 0 for part in said[:-1]), np.full((1, 1), -kept + 1e-12))
+        state = algorithm.listen(state, Heard(stolen, np.array([0.0]), ONE))
+        after, _ = algorithm.speak(algorithm.learned(state, np.ones(SIZE)), np.asarray(0.5), Draws(0))
+        assert after[-1] == kept / 2
+
+
+def test_a_width_below_nothing_lets_nothing_flow() -> None:
+    mine, theirs = np.zeros(SIZE), np.full(SIZE, VALUE_MAX)
+    told, held = (mine, mine, np.ones(1)), (theirs, mine, np.full(1, -VALUE_MAX))
+    assert not flowed(told, held).any()

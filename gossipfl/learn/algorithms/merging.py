@@ -1,6 +1,9 @@
 """How models that wander are merged: by halves, by their ages, or those that come together into one.
 
 The age of a model is how often it was trained on its way from peer to peer.
+
+Rules:
+- An age that is heard is a claim: what is made of it can still be told to others.
 """
 
 from __future__ import annotations
@@ -8,6 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from gossipfl.learn.contracts import Array, Heard
+
+AGE_MAX = float(1 << 40)
+"""No model is believed to be older, so that a greater age can still be told: see `admission.VALUE_MAX`."""
 
 
 def come_together(heard: Heard) -> Array:
@@ -33,12 +39,16 @@ def halved(one: Array, other: Array, *, aged: bool) -> Array:
     return mean
 
 
+def claimed_age(heard: Array) -> Array:
+    """`heard` (..., p), as far as an age can be believed."""
+    return np.clip(heard, 0.0, AGE_MAX)
+
+
 def weight_by_age(own: Array, heard: Array, own_weight: Array) -> Array:
     """What a model of age `heard` counts beside one of age `own` (..., p); a half where both are new.
 
     Whoever adopts, with `own_weight` (...) 0, takes it alone. Hegedus, Danner and Jelasity (JPDC 2021).
     """
-    heard = np.maximum(heard, 0.0)
     total = own + heard
     weight = np.where(total > 0, heard / np.where(total > 0, total, 1.0), 0.5)
     return np.where((own_weight == 0)[..., None], 1.0, weight)

@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
-from gossipfl.learn.algorithms.merging import weight_by_age
+from gossipfl.learn.algorithms.merging import claimed_age, weight_by_age
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
 
 
@@ -58,6 +58,7 @@ class Partitioned:
         vector, ages = self._table(state.vector), state.ages
         for index in range(heard.weights.shape[-1]):
             part, values, age = (piece[..., index, :] for piece in heard.payload)
+            age = claimed_age(age)
             mine = np.arange(self.parts) == part % self.parts  # (..., parts)
             weight = weight_by_age(ages, age, heard.own_weight)
             mixed = vector + weight[..., None, :].astype(vector.dtype) * (values[..., None] - vector)

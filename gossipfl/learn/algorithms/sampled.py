@@ -13,7 +13,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
-from gossipfl.learn.algorithms.merging import weight_by_age
+from gossipfl.learn.algorithms.merging import claimed_age, weight_by_age
 from gossipfl.learn.algorithms.partitioned import AgedState
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
 
@@ -51,6 +51,7 @@ class Sampled:
         vector, ages = state.vector.copy(), state.ages
         for index in range(heard.weights.shape[-1]):
             key, values, age = (piece[..., index, :] for piece in heard.payload)
+            age = claimed_age(age)
             places = self._places(key, vector.shape[-1])
             own = np.take_along_axis(vector, places, axis=-1)
             weight = weight_by_age(ages, age, heard.own_weight).astype(vector.dtype)
