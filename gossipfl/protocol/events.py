@@ -131,6 +131,11 @@ class Finished:
 Effect = Train | Send | SetTimer | Drop | Note | Finished
 
 
+def refused(sender: PeerId, reason: str) -> list[Effect]:
+    """What to ask for when `sender` broke the rule named by `reason`."""
+    return [Note(Refused(sender, reason)), Drop(sender, reason)]
+
+
 class Peer(Protocol):
     """A state machine that a driver feeds."""
 

@@ -10,11 +10,7 @@ learning with linear models on fully distributed data").
 
 Rules:
 - A round is a cycle of the peer's own: how long it takes follows from its period and its training alone.
-- In each cycle it turns to one neighbour, drawn at random. A push tells, a pull asks, a push-pull does both.
-- Of a push-pull, each side takes the same difference, with the opposite sign: the sum over peers is kept. So
-  there is one at a time; a lost answer costs one difference, and a peer gives it up after a few cycles.
-- Of a push or a pull the other counts for a half at most, of a push-pull for a third: while its answer is on
-  its way a peer is asked by another, on average, and two halves would leave nothing of its own.
+- In each cycle it turns to one neighbour, drawn at random; see `Exchanges`.
 - A peer that fell behind joins the cycle of the lower median of those whom it heard. Whoever has finished
   has said so.
 - A newcomer to a run that is under way adopts what it first hears: what it learnt from scratch is void, and
@@ -29,9 +25,9 @@ from typing import Any, Literal, assert_never
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.encounters import Encounters
 from gossipfl.protocol.events import (
-    Drop,
     Effect,
     Event,
     Finished,
@@ -47,25 +43,19 @@ from gossipfl.protocol.events import (
     Stop,
     TimerFired,
     Trained,
+    refused,
 )
+from gossipfl.protocol.exchanges import Exchange, Exchanges
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
 from gossipfl.protocol.round_peer import GATHER_S
 from gossipfl.protocol.targets import Targets
 
-Exchange = Literal["push", "pull", "push-pull"]
 Trains = Literal["always", "on-hearing"]
-
-PENDING_CYCLES_MAX = 3
-"""An answer that is not there after so many cycles is given up: a period should be longer than the third
-part of what an answer takes. Our guess."""
 
 LINGER_S = 2.0
 """How much longer the last cycle may last for the sake of an answer. Our guess."""
-
-WAITING_MAX = 64
-"""Updates kept while a peer trains on one, the newest of each sender."""
 
 _GATHER_TIMER = 0
 
@@ -101,35 +91,22 @@ class FreePeer:
         self.number = number
         self.round = 1
         self.finished = False
-        self._targets = targets
         self._rounds = rounds
         self._period_s = period_s
-        self._epoch = epoch
-        self._exchange = exchange
         self._on_hearing = trains == "on-hearing"
-        self._tokens = tokens
         self._gather_s = gather_s
         self._learner = Learner(
-            number,
-            algorithm,
-            vector,
-            seed=seed,
-            samples=samples,
-            weigh_samples=weigh_samples,
-            degree=2 if exchange == "push-pull" else 1,
-            staleness=staleness,
+            number, algorithm, vector, seed=seed, samples=samples, weigh_samples=weigh_samples
         )
-        layout = self._learner.layout
-        self._admission = Admission(rounds, layout, layout, repeat=True)
         self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
+        self._exchanges = Exchanges(
+            self._learner, targets, self._others, exchange, epoch=epoch, staleness=staleness, tokens=tokens
+        )
+        self._admission = Admission(rounds, *corresponding(algorithm, vector).layouts, repeat=True)
         self._started = self._begun = False
-        self._newcomer = True
-        self._sequence = self._timer = self._balance = 0
+        self._timer = 0
         self._cycle_began_at = 0.0
         self._spoke = False  # in this cycle, after training
-        self._pending: tuple[PeerId, Payload, int] | None = None  # who owes us an answer to what, since when
-        self._late = False  # came when the run was under way, and has heard nobody yet
-        self._waiting: dict[PeerId, tuple[Update, Payload]] = {}  # with what was said in answer
 
     @property
     def model(self) -> Array:
@@ -188,26 +165,27 @@ class FreePeer:
     def _on_begun(self, sender: PeerId, begun: Begun) -> list[Effect]:
         """Whoever finds the run under way asks for what the others have."""
         if not 1 <= begun.round <= self._rounds:
-            return _refused(sender, "round")
+            return refused(sender, "round")
         self._others.heard(sender, begun.round)
-        if self._late or not self._finds_itself_late(begun.round):
+        if self._exchanges.late or not self._finds_itself_late(begun.round):
             return []
-        self._late = True
+        self._exchanges.late = True
         return [Send(sender, Ask())]
 
     def _finds_itself_late(self, round: int) -> bool:
         """Whether we are new, and somebody in `round` is ahead of us by more than a different start."""
-        return self._newcomer and round > (1 if self._late else self.round + self._begun)
+        exchanges = self._exchanges
+        return exchanges.newcomer and round > (1 if exchanges.late else self.round + self._begun)
 
     # Cycles
 
     def _begin_cycle(self, now: float) -> list[Effect]:
         self._cycle_began_at = now
         self._spoke = False
-        self._learner.heard = self._learner.stale = 0
+        self._exchanges.heard = self._exchanges.stale = 0
         if not self._on_hearing:
             return self._train()
-        return [*self._speak_by_tokens(), *self._set_timer(self._period_s)]
+        return [*self._exchanges.speak_or_save(self.round), *self._set_timer(self._period_s)]
 
     def _set_timer(self, delay_s: float) -> list[Effect]:
         self._timer += 1
@@ -221,14 +199,14 @@ class FreePeer:
     def _rest(self, now: float) -> list[Effect]:
         """Let the rest of the cycle's period go by, and in the last cycle wait for an answer that is due."""
         rest_s = self._period_s - (now - self._cycle_began_at)
-        if self.round >= self._rounds and self._pending:
+        if self.round >= self._rounds and self._exchanges.pending:
             return self._set_timer(max(rest_s, LINGER_S))
         return self._set_timer(rest_s) if rest_s > 0 else self._close(now)
 
     def _close(self, now: float) -> list[Effect]:
         self.round = self._others.round_to_join(self.round)
         duration_s = max(0.0, now - self._cycle_began_at)
-        heard, stale = self._learner.heard, self._learner.stale
+        heard, stale = self._exchanges.heard, self._exchanges.stale
         closed = RoundClosed(self.round, self.model, heard, 0, stale, duration_s)
         if self.round >= self._rounds:
             last = [Send(peer, Begun(self.round)) for peer in self._others.here()]
@@ -249,70 +227,25 @@ class FreePeer:
         if not self._learner.trained(vector, self.round):
             return self._train()
         if self._on_hearing:
-            return [*self._react(), *self._hear_next()]
+            return [*self._exchanges.react(self.round), *self._hear_next()]
         self._spoke = True
-        return [*self._speak(), *self._rest(now)]
-
-    # Speaking
-
-    def _speak_by_tokens(self) -> list[Effect]:
-        if self._tokens is None:
-            return self._speak()
-        if self._others.chance() < self._tokens.proactive(self._balance):
-            return self._speak()
-        self._balance += 1
-        return []
-
-    def _react(self) -> list[Effect]:
-        """Spend tokens on what was just learnt."""
-        if self._tokens is None:
-            return []
-        messages = self._tokens.reactive(self._balance, self._others.chance())
-        self._balance -= messages
-        return [effect for _ in range(messages) for effect in self._speak()]
-
-    def _speak(self) -> list[Effect]:
-        """Turn to somebody."""
-        waits = self._pending and self.round - self._pending[2] < PENDING_CYCLES_MAX
-        if waits and self._exchange == "push-pull":
-            return []
-        peer = self._others.anybody(self._targets.speaks_to(self.round))
-        if peer is None:
-            return []
-        if self._late:
-            return [Send(peer, Ask())]
-        if self._exchange == "pull":
-            self._pending = peer, (), self.round
-            return [Send(peer, Ask())]
-        payload = self._words()
-        if self._exchange == "push":
-            return self._told(peer, payload)
-        self._pending = peer, payload, self.round
-        return self._told(peer, payload, asks=True)
-
-    def _words(self) -> Payload:
-        return self._learner.words(self._sequence)
-
-    def _told(self, peer: PeerId, payload: Payload, *, asks: bool = False) -> list[Effect]:
-        self._sequence += 1
-        samples, degree = self._learner.samples, self._learner.degree
-        update = Update(self.round, self._epoch, self._sequence, samples, degree, payload, asks=asks)
-        return [Send(peer, update)]
+        return [*self._exchanges.speak(self.round), *self._rest(now)]
 
     # Listening
 
     def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
         if sender not in self._others:
-            return _refused(sender, "stranger")
+            return refused(sender, "stranger")
         match message:
             case Update():
                 return self._on_update(sender, message, now)
             case Begun():
                 return self._on_begun(sender, message)
             case Ask():
-                return self._told(sender, self._words()) if self._begun and not self._late else []
+                tells = self._begun and not self._exchanges.late
+                return self._exchanges.answer(sender, self.round) if tells else []
             case Missed():
-                return _refused(sender, "unasked")  # whatever we say is whole
+                return refused(sender, "unasked")  # whatever we say is whole
             case _:
                 assert_never(message)
 
@@ -320,62 +253,40 @@ class FreePeer:
         try:
             self._admission.check(sender, update)
         except RemoteProtocolError as error:
-            return _refused(sender, error.reason)
+            return refused(sender, error.reason)
         self._others.heard(sender, update.round)
         if self._finds_itself_late(update.round):
             return self._adopt(sender, update, now)
-        said: Payload = ()
-        effects: list[Effect] = []
-        if update.asks:
-            said = self._words()
-            effects = self._told(sender, said)
-        elif self._pending and self._pending[0] == sender:
-            said, self._pending = self._pending[1], None
-        elif self._exchange == "push-pull":
+        exchange = self._exchanges.follow(sender, update, self.round)
+        if exchange is None:
             return [Note(Refused(sender, "unasked"))]
+        effects, said = exchange
         if self._on_hearing and self._learner.trains:
-            self._keep(sender, update, said)
+            self._exchanges.keep(sender, update, said)
             return effects
         return [*effects, *self._listen(update, said), *self._close_if_last(now)]
 
-    def _keep(self, sender: PeerId, update: Update, said: Payload) -> None:
-        self._waiting.pop(sender, None)
-        self._waiting[sender] = update, said
-        if len(self._waiting) > WAITING_MAX:
-            del self._waiting[next(iter(self._waiting))]
-
     def _hear_next(self) -> list[Effect]:
-        if not self._waiting:
-            return []
-        return self._listen(*self._waiting.pop(next(iter(self._waiting))))
+        kept = self._exchanges.take_kept()
+        return self._listen(*kept) if kept else []
 
     def _listen(self, update: Update, said: Payload) -> list[Effect]:
-        self._newcomer = False
-        self._learner.listen(update, said, self.round)
+        self._exchanges.listen(update, said, self.round)
         return self._train() if self._on_hearing else []
 
     def _adopt(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         """Take what `sender` says in the place of our own; whoever asks for ours hears its own again."""
-        self._newcomer = self._late = False
-        self._learner.adopt(update)
-        self._pending = None
-        effects = self._told(sender, self._words()) if update.asks else []
+        self._exchanges.adopt(update)
+        effects = self._exchanges.answer(sender, self.round) if update.asks else []
         self.round = self._others.round_to_join(self.round)
         effects += [] if self._begun else self._begin(now)
         return [*effects, *(self._train() if self._on_hearing and not self._learner.trains else [])]
 
     def _close_if_last(self, now: float) -> list[Effect]:
         """The last cycle ends with the answer for which alone it went on."""
-        over = self.round >= self._rounds and self._spoke and self._pending is None
+        over = self.round >= self._rounds and self._spoke and not self._exchanges.pending
         return self._rest(now) if over else []
 
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others.left(peer, self.round)
-        if self._pending is None or self._pending[0] != peer:
-            return []
-        self._pending = None
-        return self._close_if_last(now)
-
-
-def _refused(sender: PeerId, reason: str) -> list[Effect]:
-    return [Note(Refused(sender, reason)), Drop(sender, reason)]
+        return self._close_if_last(now) if self._exchanges.left(peer) else []

@@ -1,8 +1,8 @@
-"""What a free peer holds: its model, in training and out of it, and what it makes of what it hears.
+"""What a peer holds: its model, in training and out of it.
 
 Rules:
 - What training changed is added to what was heard while it went on.
-- Whoever adopts another's model throws away what it was training.
+- Whoever adopts others' models throws away what it was training.
 """
 
 from __future__ import annotations
@@ -13,21 +13,13 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import LocalProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array, Payload
-from gossipfl.protocol.correspondence import Taken
+from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload, Steering
 from gossipfl.protocol.events import Train
-from gossipfl.protocol.layout import Layout, layout_of
-from gossipfl.protocol.messages import PeerId, Update
-from gossipfl.protocol.weighing import adopted, claimed_weights, mixed
-
-_SHARE = np.asarray(0.5)
+from gossipfl.protocol.messages import PeerId
 
 
 class Learner:
-    """The model of the peer `number` with so many `samples`, which is in `degree` exchanges at once.
-
-    An update that is k cycles behind counts (1 + k)^-a, a = `staleness`.
-    """
+    """The state of `algorithm` at the peer `number`, which holds so many `samples`."""
 
     def __init__(
         self,
@@ -38,30 +30,21 @@ class Learner:
         seed: int,
         samples: int,
         weigh_samples: bool,
-        degree: int,
-        staleness: float,
     ) -> None:
         self.samples = max(samples, 1)
-        self.degree = degree
-        self.heard = self.stale = 0  # updates, in this cycle
+        self.weighed_samples = self.samples if weigh_samples else None
+        self.state = algorithm.start(vector, np.asarray(float(self.weighed_samples or 1)))
         self._number = number
         self._algorithm = algorithm
         self._seed = seed
-        self._weighed_samples = self.samples if weigh_samples else None
-        self._staleness = staleness
-        self._state = algorithm.start(vector, np.asarray(float(self._weighed_samples or 1)))
+        self._drift = algorithm.drift if isinstance(algorithm, Steering) else None
         self._began: Array | None = None  # the vector that training began from
         self._void = False
 
     @property
     def model(self) -> Array:
         """The vector (d,) to train from and to judge."""
-        return self._algorithm.model(self._state)
-
-    @property
-    def layout(self) -> Layout:
-        """Of what is said."""
-        return layout_of(self._algorithm.speak(self._state, _SHARE, Draws(self._seed, self._number))[0])
+        return self._algorithm.model(self.state)
 
     @property
     def trains(self) -> bool:
@@ -71,7 +54,7 @@ class Learner:
     def train(self, round: int) -> Train:
         """Begin to train with the draws of `round`."""
         self._began = self.model
-        return Train(self._began, round)
+        return Train(self._began, round, self._drift(self.state) if self._drift else None)
 
     def trained(self, vector: Array, round: int) -> bool:
         """Take in where training ended; False if it is void and must be done again. Raises `RunError`."""
@@ -86,27 +69,17 @@ class Learner:
         model = self.model
         if model is not began and not np.array_equal(model, began):
             vector = model + (vector - began)
-        self._state = self._algorithm.learned(self._state, vector)
+        self.state = self._algorithm.learned(self.state, vector)
         return True
 
-    def words(self, turn: int) -> Payload:
-        """What to say, with draws of its own for each `turn`."""
+    def words(self, share: float, turn: int) -> Payload:
+        """What to tell each neighbour, who is given this `share`, with draws of its own for each `turn`."""
         draws = Draws(self._seed, self._number, turn)
-        payload, self._state = self._algorithm.speak(self._state, _SHARE, draws)
+        payload, self.state = self._algorithm.speak(self.state, np.asarray(share), draws)
         return payload
 
-    def listen(self, update: Update, said: Payload, round: int) -> None:
-        """Take `update` in, in whose exchange `said` was said, in our `round`."""
-        behind = max(0, round - update.round)
-        weights = claimed_weights([update], self.degree, self._weighed_samples)
-        if behind and self._staleness:
-            weights = weights * (1.0 + behind) ** -self._staleness
-        self.heard += 1
-        self.stale += behind > 0
-        self._state = self._algorithm.listen(self._state, mixed([Taken(update.payload, said)], weights))
-
-    def adopt(self, update: Update) -> None:
-        """Take `update` in the place of what we have."""
-        self.heard += 1
-        self._state = self._algorithm.listen(self._state, adopted([Taken(update.payload)]))
-        self._void = self.trains
+    def listen(self, heard: Heard) -> None:
+        """Take in what was `heard`, or adopt it."""
+        self.state = self._algorithm.listen(self.state, heard)
+        if heard.own_weight == 0:
+            self._void = self.trains

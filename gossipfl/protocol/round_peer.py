@@ -10,29 +10,24 @@ Rules:
 - Whom to wait for is settled when a peer speaks; nobody can join those for whom it waits.
 - A peer that fell behind joins the round of its neighbours' lower median: a liar among two or more cannot
   pull it ahead.
-- A peer that begins when the run is under way first adopts what its neighbours say, all alike: there a claim
-  of many samples counts for nothing. Before, it is silent: what it learned from scratch would set them back.
+- A peer that begins when the run is under way first adopts what its neighbours say. Before, it is silent:
+  what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
 - A stranger is refused, whatever it says.
-- Whoever cannot follow says so, and is told the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
-import numpy as np
-
-from gossipfl.draws import Draws
-from gossipfl.errors import LocalProtocolError, RemoteProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array, Payload, Steering
+from gossipfl.errors import LocalProtocolError, RemoteProtocolError
+from gossipfl.learn.contracts import Algorithm, Array
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.admission import Admission
-from gossipfl.protocol.correspondence import Taken, corresponding
+from gossipfl.protocol.conversation import Conversation, Words
+from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.events import (
-    Drop,
     Effect,
     Event,
     Finished,
@@ -47,21 +42,17 @@ from gossipfl.protocol.events import (
     Started,
     Stop,
     TimerFired,
-    Train,
     Trained,
+    refused,
 )
 from gossipfl.protocol.inbox import STALENESS_MAX, Inbox
+from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Targets
-from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, mixed
 
 GATHER_S = 30.0
 """How long a peer waits for absent neighbours once the first has joined, unless told. Our guess."""
-
-SETTLING_ROUNDS = 100
-"""How often neighbours that count what passed between them compare it, where one of them used an update a
-round later than the other. Our guess."""
 
 _GATHER_TIMER = 0
 
@@ -74,14 +65,6 @@ class Phase(Enum):
     TRAINING = "training"
     WAITING = "waiting"
     FINISHED = "finished"
-
-
-class Words(NamedTuple):
-    """What one neighbour said that counts in a round."""
-
-    sender: PeerId
-    last: Update
-    taken: Taken
 
 
 class RoundPeer:
@@ -104,33 +87,26 @@ class RoundPeer:
         self.number = number
         self.round = 1
         self.phase = Phase.IDLE
-        self._algorithm = algorithm
         self._targets = targets
         self._rounds = rounds
-        self._samples = max(samples, 1)
-        self._seed = seed
-        self._epoch = epoch
         self._gather_s = gather_s
-        self._weighed_samples = self._samples if weigh_samples else None
-        self._state = algorithm.start(vector, np.asarray(float(self._weighed_samples or 1)))
-        self._letters = corresponding(algorithm, vector)
-        self._admission = Admission(rounds, *self._letters.layouts)
+        self._learner = Learner(
+            number, algorithm, vector, seed=seed, samples=samples, weigh_samples=weigh_samples
+        )
+        letters = corresponding(algorithm, vector)
+        self._others = Acquaintances(targets.peers)
+        self._conversation = Conversation(self._learner, letters, targets, self._others, epoch)
+        self._admission = Admission(rounds, *letters.layouts)
         self._inbox = Inbox()
         self._patience = Patience()
-        self._others = Acquaintances(targets.peers)
         self._awaited: set[PeerId] = set()
-        self._sequences: dict[PeerId, int] = {}
         self._began_at = self._round_began_at = 0.0
-        self._newcomer = True
-        self._late = False  # came when the run was under way
-        self._joining = False
-        self._taken_back: list[Taken] = []  # of those who left
-        self._uneven: set[PeerId] = set()  # whose updates we used in another round than they ours
+        self._joining = False  # a run that is under way, of which it has heard nothing yet
 
     @property
     def model(self) -> Array:
         """The vector (d,) by which this peer is judged."""
-        return self._algorithm.model(self._state)
+        return self._learner.model
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
@@ -168,7 +144,7 @@ class RoundPeer:
         self._patience.forget(peer)
         if self.phase is Phase.GATHERING:
             return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
-        self._letters.rejoined(peer)
+        self._conversation.rejoined(peer)
         return [Send(peer, Begun(self.round))] if self.phase is not Phase.IDLE else []
 
     def _set_gather_timer(self) -> list[Effect]:
@@ -195,36 +171,20 @@ class RoundPeer:
     def _train(self, now: float) -> list[Effect]:
         self.phase = Phase.TRAINING
         self._round_began_at = now
-        drift = self._algorithm.drift(self._state) if isinstance(self._algorithm, Steering) else None
-        return [Train(self.model, self.round, drift)]
+        return [self._learner.train(self.round)]
 
     def _on_trained(self, vector: Array, now: float) -> list[Effect]:
-        if self.phase is not Phase.TRAINING:
-            raise LocalProtocolError("A peer is trained only when it asked for it.")
-        if not np.isfinite(vector).all():
-            raise RunError(f"Training diverged in round {self.round}: lower learning.learning_rate.")
+        self._learner.trained(vector, self.round)
         self._patience.trained(now - self._round_began_at)
-        self._state = self._algorithm.learned(self._state, vector)
-        if not self._newcomer:
+        if not self._conversation.newcomer:
             self.round = self._others.round_to_join(self.round)
         return [*self._speak(now), *self._close_if_heard(now)]
 
     def _speak(self, now: float) -> list[Effect]:
         targets = [peer for peer in self._targets.speaks_to(self.round) if self._others[peer].here]
-        if self._newcomer and self._others.round_to_join(self.round) > self.round:
+        if self._conversation.newcomer and self._others.round_to_join(self.round) > self.round:
             targets = []
-        share = np.asarray(1.0 / (len(targets) + 1))
-        draws = Draws(self._seed, self.number, self.round)
-        payload, self._state = self._algorithm.speak(self._state, share, draws)
-        self._letters.skip(set(self._targets.peers).difference(targets))
-        return [*(self._told(peer, payload) for peer in targets), *self._wait(now)]
-
-    def _told(self, peer: PeerId, spoken: Payload) -> Effect:
-        self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
-        payload, whole = self._letters.tell(peer, spoken, self._state)
-        degree = self._degree()
-        update = Update(self.round, self._epoch, sequence, self._samples, degree, payload, whole)
-        return Send(peer, update)
+        return [*self._conversation.speak(self.round, targets), *self._wait(now)]
 
     def _wait(self, now: float) -> list[Effect]:
         self.phase = Phase.WAITING
@@ -239,30 +199,27 @@ class RoundPeer:
         }
         return [*self._if_held(now), SetTimer(self.round, wait_s)]
 
-    def _degree(self) -> int:
-        return max(len(self._targets.speaks_to(self.round)), 1)
-
     # Waiting
 
     def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
         if sender not in self._others:
-            return _refused(sender, "stranger")
+            return refused(sender, "stranger")
         match message:
             case Update():
                 return self._on_update(sender, message, now)
             case Begun():
                 return self._on_begun(sender, message, now)
             case Missed():
-                self._letters.missed(sender)
+                self._conversation.missed(sender)
                 return []
             case Ask():
-                return _refused(sender, "unasked")
+                return refused(sender, "unasked")
             case _:
                 assert_never(message)
 
     def _on_begun(self, sender: PeerId, begun: Begun, now: float) -> list[Effect]:
         if not 1 <= begun.round <= self._rounds:
-            return _refused(sender, "round")
+            return refused(sender, "round")
         self._others.begun(sender, begun.round, self.round)
         under_way = begun.round > 1 and self.phase is Phase.GATHERING
         return self._join(now) if under_way else []
@@ -271,7 +228,7 @@ class RoundPeer:
         try:
             self._admission.check(sender, update)
         except RemoteProtocolError as error:
-            return _refused(sender, error.reason)
+            return refused(sender, error.reason)
         self._others.heard(sender, update.round, self.round)
         self._patience.heard(sender, update, now)
         if update.round < self.round - STALENESS_MAX:
@@ -286,8 +243,8 @@ class RoundPeer:
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others[peer].here = False
         self._awaited.discard(peer)
-        if self._others[peer].round != self._rounds and (taken := self._letters.left(peer)):
-            self._taken_back.append(taken)
+        if self._others[peer].round != self._rounds:
+            self._conversation.died(peer)
         return self._close_if_heard(now)
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:
@@ -313,69 +270,19 @@ class RoundPeer:
 
     def _close(self, now: float) -> list[Effect]:
         spoken, self.round = self.round, self._others.round_to_join(self.round)
-        given = self._targets.weights(self.round)
-        adopts = self._newcomer and self.round > spoken
-        self._late |= adopts
-        effects, heard = self._take(self._inbox.take(self.round, early=given is None))
-        if heard or self._taken_back:
-            self._listen(heard, given, adopts)
+        effects, heard = self._conversation.listen(self._inbox, self.round, ahead=self.round > spoken)
         self._joining = False
-        missing = self._count_missing({words.sender for words in heard}, spoken, now)
-        stale = sum(words.last.round < self.round for words in heard)
-        closed = RoundClosed(
-            self.round, self.model, len(heard), missing, stale, max(0.0, now - self._round_began_at)
-        )
-        effects.append(Note(closed))
+        effects.append(Note(self._closed(heard, spoken, now)))
         if self.round >= self._rounds:
             return [*effects, *self._finish()]
         self.round += 1
         return [*effects, *self._train(now)]
 
-    def _take(self, waiting: list[tuple[PeerId, list[Update]]]) -> tuple[list[Effect], list[Words]]:
-        """What the updates that waited come to, and what to say to those whom we cannot follow."""
-        effects: list[Effect] = []
-        heard = []
-        for sender, updates in waiting:
-            try:
-                taken = self._letters.take(sender, updates, self._state, self._late)
-            except RemoteProtocolError as error:
-                effects += _refused(sender, error.reason)
-                continue
-            if taken is None:
-                effects += [Send(sender, Missed())] if self._others[sender].here else []
-            else:
-                heard.append(Words(sender, updates[-1], taken))
-                if len(updates) > 1 or updates[-1].round != self.round:
-                    self._uneven.add(sender)
-        return [*effects, *self._settle()], heard
-
-    def _settle(self) -> list[Effect]:
-        """Ask those with whom we are out of step for the whole, and owe it to them, if it is time."""
-        if not self._letters.settles or self.round % SETTLING_ROUNDS:
-            return []
-        peers = sorted(peer for peer in self._uneven if self._others[peer].here)
-        self._uneven.clear()
-        for peer in peers:
-            self._letters.missed(peer)
-        return [Send(peer, Missed()) for peer in peers]
-
-    def _listen(self, heard: list[Words], given: Mapping[PeerId, float] | None, adopts: bool) -> None:
-        taken, gone = [words.taken for words in heard], self._taken_back
-        if adopts and heard:
-            counted = adopted(taken)
-            self._letters.skip(self._targets.peers)  # for they hold what is now void
-        else:
-            weights = np.append(self._weights(heard, given), np.zeros(len(gone)))
-            counted = mixed([*taken, *gone], weights)
-        self._state = self._algorithm.listen(self._state, counted)
-        self._newcomer = self._newcomer and not heard
-        self._taken_back = []
-
-    def _weights(self, heard: list[Words], given: Mapping[PeerId, float] | None) -> Array:
-        if given is not None:
-            return given_weights([words.sender for words in heard], given)
-        updates = [words.last for words in heard]
-        return claimed_weights(updates, self._degree(), self._weighed_samples)
+    def _closed(self, heard: list[Words], spoken: int, now: float) -> RoundClosed:
+        missing = self._count_missing({words.sender for words in heard}, spoken, now)
+        stale = sum(words.last.round < self.round for words in heard)
+        duration_s = max(0.0, now - self._round_began_at)
+        return RoundClosed(self.round, self.model, len(heard), missing, stale, duration_s)
 
     def _count_missing(self, heard: set[PeerId], spoken: int, now: float) -> int:
         expected = self._targets.waits_for(self.round)
@@ -388,7 +295,3 @@ class RoundPeer:
     def _finish(self) -> list[Effect]:
         self.phase = Phase.FINISHED
         return [Finished()]
-
-
-def _refused(sender: PeerId, reason: str) -> list[Effect]:
-    return [Note(Refused(sender, reason)), Drop(sender, reason)]

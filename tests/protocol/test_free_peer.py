@@ -32,8 +32,9 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
+from gossipfl.protocol.exchanges import PENDING_CYCLES_MAX, WAITING_MAX
 from gossipfl.protocol.flow import TokenAccount
-from gossipfl.protocol.free_peer import PENDING_CYCLES_MAX, WAITING_MAX, FreePeer
+from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
 from gossipfl.protocol.targets import Neighbours
 

@@ -1,0 +1,146 @@
+"""What a peer that works in rounds tells its neighbours, and what it makes of what they say.
+
+Rules:
+- Whoever cannot follow says so, and is told the whole.
+- Whoever came when the run was under way first adopts what is said, all alike: there a claim of many samples
+  counts for nothing.
+- What a neighbour said that died is taken back, where that must be, with the next words that are heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.learn.contracts import Array, Payload
+from gossipfl.protocol.acquaintance import Acquaintances
+from gossipfl.protocol.correspondence import Correspondence, Taken
+from gossipfl.protocol.events import Effect, Send, refused
+from gossipfl.protocol.inbox import Inbox
+from gossipfl.protocol.learner import Learner
+from gossipfl.protocol.messages import Missed, PeerId, Update
+from gossipfl.protocol.targets import Targets
+from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, mixed
+
+SETTLING_ROUNDS = 100
+"""How often neighbours that count what passed between them compare it, where one of them used an update a
+round later than the other. Our guess."""
+
+
+class Words(NamedTuple):
+    """What one neighbour said that counts in a round."""
+
+    sender: PeerId
+    last: Update
+    taken: Taken
+
+
+class Conversation:
+    """The words of one peer, in its life `epoch`, and of the `others`, by way of `letters`."""
+
+    def __init__(
+        self, learner: Learner, letters: Correspondence, targets: Targets, others: Acquaintances, epoch: int
+    ) -> None:
+        self.newcomer = True  # has heard nobody
+        self._learner = learner
+        self._letters = letters
+        self._targets = targets
+        self._others = others
+        self._epoch = epoch
+        self._sequences: dict[PeerId, int] = {}
+        self._late = False  # came when the run was under way
+        self._taken_back: list[Taken] = []  # of those who left
+        self._uneven: set[PeerId] = set()  # whose updates we used in another round than they ours
+
+    def speak(self, round: int, targets: Sequence[PeerId]) -> list[Effect]:
+        """Tell `targets`, and nobody else, what was learnt in `round`."""
+        spoken = self._learner.words(1.0 / (len(targets) + 1), round)
+        self._letters.skip(set(self._targets.peers).difference(targets))
+        return [self._told(peer, spoken, round) for peer in targets]
+
+    def missed(self, peer: PeerId) -> None:
+        """`peer` says that it cannot follow."""
+        self._letters.missed(peer)
+
+    def rejoined(self, peer: PeerId) -> None:
+        """`peer` is there, perhaps again."""
+        self._letters.rejoined(peer)
+
+    def died(self, peer: PeerId) -> None:
+        """`peer` is gone before it has finished."""
+        if taken := self._letters.left(peer):
+            self._taken_back.append(taken)
+
+    def listen(self, inbox: Inbox, round: int, *, ahead: bool) -> tuple[list[Effect], list[Words]]:
+        """Use in `round` what waits in `inbox`: what is to be done about it, and who was heard.
+
+        `ahead`: the peer was in an earlier round when it spoke.
+        """
+        given, adopts = self._targets.weights(round), self.newcomer and ahead
+        self._late |= adopts
+        effects, heard = self._take(inbox.take(round, early=given is None), round)
+        if adopts and heard:
+            self._adopt(heard)
+        elif heard or self._taken_back:
+            self._mix(heard, self._weights(heard, given, round))
+        return effects, heard
+
+    def _told(self, peer: PeerId, spoken: Payload, round: int) -> Effect:
+        self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
+        payload, whole = self._letters.tell(peer, spoken, self._learner.state)
+        samples, degree = self._learner.samples, self._degree(round)
+        return Send(peer, Update(round, self._epoch, sequence, samples, degree, payload, whole))
+
+    def _degree(self, round: int) -> int:
+        return max(len(self._targets.speaks_to(round)), 1)
+
+    def _take(
+        self, waiting: list[tuple[PeerId, list[Update]]], round: int
+    ) -> tuple[list[Effect], list[Words]]:
+        """What the updates that waited come to, and what to say to those whom we cannot follow."""
+        effects: list[Effect] = []
+        heard = []
+        for sender, updates in waiting:
+            try:
+                taken = self._letters.take(sender, updates, self._learner.state, self._late)
+            except RemoteProtocolError as error:
+                effects += refused(sender, error.reason)
+                continue
+            if taken is None:
+                effects += [Send(sender, Missed())] if self._others[sender].here else []
+            else:
+                heard.append(Words(sender, updates[-1], taken))
+                if len(updates) > 1 or updates[-1].round != round:
+                    self._uneven.add(sender)
+        return [*effects, *self._settle(round)], heard
+
+    def _settle(self, round: int) -> list[Effect]:
+        """Ask those with whom we are out of step for the whole, and owe it to them, if it is time."""
+        if not self._letters.settles or round % SETTLING_ROUNDS:
+            return []
+        peers = sorted(peer for peer in self._uneven if self._others[peer].here)
+        self._uneven.clear()
+        for peer in peers:
+            self._letters.missed(peer)
+        return [Send(peer, Missed()) for peer in peers]
+
+    def _adopt(self, heard: list[Words]) -> None:
+        self._letters.skip(self._targets.peers)  # for they hold what is now void
+        self._learner.listen(adopted([words.taken for words in heard]))
+        self.newcomer = False
+        self._taken_back = []
+
+    def _mix(self, heard: list[Words], weights: Array) -> None:
+        gone, self._taken_back = self._taken_back, []
+        taken = [*(words.taken for words in heard), *gone]
+        self._learner.listen(mixed(taken, np.append(weights, np.zeros(len(gone)))))
+        self.newcomer = self.newcomer and not heard
+
+    def _weights(self, heard: list[Words], given: Mapping[PeerId, float] | None, round: int) -> Array:
+        if given is not None:
+            return given_weights([words.sender for words in heard], given)
+        updates = [words.last for words in heard]
+        return claimed_weights(updates, self._degree(round), self._learner.weighed_samples)
