@@ -25,7 +25,6 @@ from typing import Any, Literal, assert_never
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.admission import Admission
-from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.encounters import Encounters
 from gossipfl.protocol.events import (
     Effect,
@@ -102,7 +101,8 @@ class FreePeer:
         self._exchanges = Exchanges(
             self._learner, targets, self._others, exchange, epoch=epoch, staleness=staleness, tokens=tokens
         )
-        self._admission = Admission(rounds, *corresponding(algorithm, vector).layouts, repeat=True)
+        layout = self._learner.layout
+        self._admission = Admission(rounds, layout, layout, repeat=True)
         self._started = self._begun = False
         self._timer = 0
         self._cycle_began_at = 0.0

@@ -13,8 +13,9 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import LocalProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload, Steering
+from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload
 from gossipfl.protocol.events import Train
+from gossipfl.protocol.layout import Layout, layout_of
 from gossipfl.protocol.messages import PeerId
 
 
@@ -37,7 +38,7 @@ class Learner:
         self._number = number
         self._algorithm = algorithm
         self._seed = seed
-        self._drift = algorithm.drift if isinstance(algorithm, Steering) else None
+        self._drift = getattr(algorithm, "drift", None)  # of `Steering`, for which to ask would take longest
         self._began: Array | None = None  # the vector that training began from
         self._void = False
 
@@ -50,6 +51,12 @@ class Learner:
     def trains(self) -> bool:
         """Whether training is under way."""
         return self._began is not None
+
+    @property
+    def layout(self) -> Layout:
+        """Of what is said."""
+        spoken, _ = self._algorithm.speak(self.state, np.asarray(1.0), Draws(self._seed, self._number))
+        return layout_of(spoken)
 
     def train(self, round: int) -> Train:
         """Begin to train with the draws of `round`."""
