@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from environment import ROOT
 
+from gossipfl.report.run import to_json
 from reproduction import page
 from reproduction.catalogue import REPRODUCTIONS
 from reproduction.datasets import NAMES
@@ -32,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     chapters = [page.Chapter(each, each.concluded(results[each.name]), seconds[each.name]) for each in wanted]
     _write(chapters, setting, given.out)
     record = page.record(chapters, setting)
-    print(json.dumps(record, indent=2) if given.json else page.text(chapters, setting))
+    print(to_json(record, indent=2) if given.json else page.text(chapters, setting))
     return 0 if record["passed"] else 1
 
 

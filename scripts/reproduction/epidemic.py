@@ -61,6 +61,7 @@ ACCURACY = {
 
 def plan(setting: Setting) -> list[Work]:
     """The laws of both kinds of graphs and, where there are files, learning on them."""
+    part = 2 if setting.quick else 1
     learning = [
         Work(f"{data} {graph}", learned, (setting.data, data, graph), 10.0 if graph == "ring" else 50.0)
         for data in DATA
@@ -68,7 +69,7 @@ def plan(setting: Setting) -> list[Work]:
         if setting.data is not None and not setting.quick
     ]
     return learning + [
-        Work(f"{name} {peers}", shrinking, (name, peers, degree, times), peers / 8)
+        Work(f"{name} {peers}", shrinking, (name, peers, degree, times // part), peers / 8)
         for name in SCHEDULES
         for (peers, degree), times in CASES.items()
     ]
