@@ -6,7 +6,7 @@ report/      a run directory -> tables, plots, HTML
 experiment/  one validated experiment from TOML; builds peers for any driver
 simulator/   many peers in one process, in virtual time
 node/        one peer on real sockets: trio, TLS
-testing.py   conformance checks for your own models, algorithms and aggregators
+testing/     conformance checks for your own models, algorithms and aggregators
 protocol/    what peers say and when: state machines without I/O
 topology/    graphs, schedules of graphs, mixing weights, spectral facts
 data/        load, schema, split, scale
