@@ -127,7 +127,9 @@ class Journal:
             **self.traffic(),
         )
         rounds = self._member.file.learning.rounds
-        heard = f"heard {closed.heard} of {len(self._names) - 1}"
+        heard = f"heard {closed.heard}"
+        if self._member.file.gossip.exchange is None:  # else nobody is due
+            heard += f" of {closed.heard + closed.missing}"
         self._unjudged = f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}"
 
     def _link(self, peer: PeerId, state: str) -> None:

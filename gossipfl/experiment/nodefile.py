@@ -14,7 +14,7 @@ from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from
 from gossipfl.experiment.files import read_toml, validate
-from gossipfl.experiment.meeting import meeting_of, refuse_misfits
+from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.settings import (
@@ -37,7 +37,7 @@ from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
-from gossipfl.topology import Schedule
+from gossipfl.topology import Topology
 
 
 class NodeSection(Section):
@@ -95,6 +95,9 @@ class NodeFile(Section):
             raise ValueError("give node.place and the place of each [[peer]], all different, for [topology]")
         if self.topology is None and any(place is not None for place in places):
             raise ValueError("leave out place, or say in [topology] of what graph")
+        peers = self.topology.peers if self.topology else None
+        for place in (place for place in places if peers and place is not None and place >= peers):
+            raise ValueError(f"place {place} is beyond topology.peers = {peers}: places begin at 0")
         return self
 
     @model_serializer(mode="wrap")
@@ -120,7 +123,7 @@ class Member:
     dataset: Dataset
     model: Model
     algorithm: Algorithm[Any]
-    schedule: Schedule | None
+    meeting: Meeting | None
     train: Samples
     test: Samples | None
 
@@ -160,7 +163,10 @@ class Member:
     def manifest(self) -> Manifest:
         """What all nodes of the run must agree on."""
         layout, whole = corresponding(self.algorithm, self.start()).layouts
-        schema = self.dataset.schema
+        schema, meeting = self.dataset.schema, self.meeting
+        topology = self.file.topology and self.file.topology.model_dump(mode="json", exclude={"file"})
+        if topology and meeting and self.file.topology and self.file.topology.file:
+            topology["edges"] = meeting.topology.edges.tolist()
         return Manifest.of(
             self.file.run.name,
             self.file.learning.rounds,
@@ -170,22 +176,21 @@ class Member:
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
             gossip=self.file.gossip.model_dump(mode="json"),
-            topology=self.file.topology and self.file.topology.model_dump(mode="json", exclude={"file"}),
+            topology=topology,
             schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
         )
 
     def targets(self, key: bytes) -> Targets:
         """Whom the node speaks to and waits for. Raises `UserError`."""
         numbers = [peer.number for peer in self.roster(key).neighbours]
-        schedule, place = self.schedule, self.file.node.place
-        if schedule is None or place is None:
+        meeting, place = self.meeting, self.file.node.place
+        if meeting is None or place is None:
             return Neighbours(tuple(sorted(numbers)))
-        placed = zip(self.file.peer, numbers, strict=True)
-        known = {peer.place: number for peer, number in placed if peer.place is not None}
-        for other in schedule.union().neighbours(place):
-            if other not in known:
-                raise SettingsError(f"{schedule.name} joins place {place} to {other}: add its [[peer]].")
-        return Scheduled(schedule, place, known)
+        placed = dict(zip((peer.place for peer in self.file.peer), numbers, strict=True))
+        known = {other: placed[other] for other in meeting.topology.neighbours(place)}
+        if meeting.schedule is None:
+            return Neighbours(tuple(sorted(known.values())))
+        return Scheduled(meeting.schedule, place, known)
 
     def new_peer(self, key: bytes, epoch: int) -> RoundPeer | FreePeer:
         """The state machine of this node in its boot `epoch`."""
@@ -235,6 +240,7 @@ def read_member(path: Path) -> Member:
         if peers is None:
             raise SettingsError("[topology] needs peers, how many nodes the run has.")
         meeting = meeting_of(file.topology, file.learning, peers, file.run.seed)
+        _refuse_unplaced(file, meeting.topology)
         refuse_misfits(file.learning, algorithm, meeting)
     refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
@@ -244,10 +250,19 @@ def read_member(path: Path) -> Member:
         dataset,
         model,
         algorithm,
-        meeting.schedule if meeting else None,
+        meeting,
         Samples(features, targets, train_rows, np.asarray(len(train_rows))),
         Samples(features, targets, test_rows, np.asarray(len(test_rows))) if len(test_rows) else None,
     )
+
+
+def _refuse_unplaced(file: NodeFile, topology: Topology) -> None:
+    """Raise `SettingsError` unless the node stands in `topology` and knows all of its neighbours there."""
+    place = file.node.place or 0
+    if place >= topology.peers:
+        raise SettingsError(f"{topology.name} has no place {place}: choose one of 0..{topology.peers - 1}.")
+    for other in sorted(set(topology.neighbours(place)).difference(peer.place or 0 for peer in file.peer)):
+        raise SettingsError(f"{topology.name} joins place {place} to {other}: add its [[peer]].")
 
 
 def _data(file: NodeFile, folder: Path) -> tuple[Dataset, Array, Array]:
