@@ -31,8 +31,8 @@ def random_regular(peers: int, degree: int, seed: int, round: int) -> csr_array:
 def random_peers(peers: int, degree: int, seed: int, round: int) -> csr_array:
     """Each peer sends to s = degree others; who hears r of them gives each and itself 1 / (r + 1): EL-Local.
 
-    The rows sum to 1, the columns do not: the mean moves. A round multiplies the squared distance to the new
-    mean by (1 - (1 - s / (n - 1))^n) / s - 1 / (n - 1) in expectation.
+    The rows sum to 1, the columns do not: the mean moves. A round multiplies the squared distance to what was
+    the mean by (1 - (1 - s / (n - 1))^n) / s - 1 / (n - 1) in expectation.
     """
     theirs = np.repeat(np.arange(peers), degree)
     mine = _others(peers, degree, Draws(seed, np.arange(peers), round)).ravel()

@@ -113,7 +113,8 @@ class Schedule:
         """The undirected graph of all who ever speak or, without a period, may: everyone to everyone."""
         if self.period is None:
             matrix = self.mixing(1)
-            taking_part = np.flatnonzero(np.diff(matrix.indptr) > 1)
+            hears, is_heard = np.diff(matrix.indptr), np.diff(matrix.tocsc().indptr)
+            taking_part = np.flatnonzero((hears > 1) | (is_heard > 1))
             edges = taking_part[complete(len(taking_part))]
             return Topology(self.name, self.peers, edges, self.names)
         pairs = [np.stack(self.mixing(round).nonzero(), axis=1) for round in range(1, self.period + 1)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import gossipfl
 from gossipfl import Dataset
@@ -34,6 +37,22 @@ class Learned:
 def learn(folder: Path, data: str, settings: Settings, baseline: str | None = None) -> Learned:
     """Peers that learn the public `data` under `settings`, or a `baseline` for the same peers and rows."""
     return learn_from(_load(folder, data), settings, baseline)
+
+
+def learn_in_the_mean(
+    folder: Path, data: str, settings: Settings, baseline: str | None, seeds: Sequence[int]
+) -> Learned:
+    """The same in the mean over `seeds`, of the split and of all that is drawn later."""
+    each = [learn(folder, data, _seeded(settings, seed), baseline) for seed in seeds]
+    figures = {
+        field.name: np.mean([getattr(found, field.name) for found in each], axis=0).tolist()
+        for field in fields(Learned)
+    }
+    return Learned(**figures | {"rounds": each[0].rounds})
+
+
+def _seeded(settings: Settings, seed: int) -> Settings:
+    return settings | {"run": settings.get("run", {}) | {"seed": seed}}
 
 
 def learn_from(data: Dataset, settings: Settings, baseline: str | None = None) -> Learned:

@@ -233,3 +233,9 @@ def test_rounds_begin_at_one() -> None:
         schedule.mixing(0)
     assert schedule.period == 5
     assert np.array_equal(schedule.mixing(1).toarray(), schedule.mixing(6).toarray())
+
+
+def test_whoever_hears_nobody_in_the_first_round_may_meet_all_the_same() -> None:
+    schedule = build_schedule("random-peers", 20, degree=2)
+    assert any(not schedule.waits_for(peer, 1) for peer in range(20))
+    assert all(len(schedule.union().neighbours(peer)) == 19 for peer in range(20))
