@@ -7,7 +7,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gossipfl.protocol.messages import PeerId
@@ -81,8 +81,13 @@ class Acquaintances:
         Whoever left ahead of us has finished and counts; whoever left behind us died and does not; whoever is
         here and has not begun is behind.
         """
-        places = sorted(
+        places = [
             known.round or 0 for known in self._all.values() if known.here or (known.round or 0) > round
-        )
-        median = places[(len(places) - 1) // 2] if places else 0
-        return median if median > round + 1 else round
+        ]
+        return caught_up(round, places)
+
+
+def caught_up(round: int, places: Collection[int]) -> int:
+    """The lower median of `places`, if that is two or more ahead of `round`; else `round`."""
+    median = sorted(places)[(len(places) - 1) // 2] if places else 0
+    return median if median > round + 1 else round

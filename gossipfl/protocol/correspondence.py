@@ -2,8 +2,8 @@
 
 Rules:
 - A link that keeps accounts tells sums, relays or flows: whatever is lost comes with the next update.
-- What can be taken back is: what was counted of a link is always what is held of it, and nothing once its
-  neighbour is gone, until it is there again.
+- Where a neighbour's words are void once it is gone, what was counted of them is taken back, and what still
+  comes of them is not counted, until it is there again.
 - A link of codes holds what they come to; a gap is told to the sender, whose next update is then whole.
 - Whoever has nothing to build on, such as a newcomer, says so in the same way.
 """
@@ -24,7 +24,7 @@ from gossipfl.protocol.messages import PeerId, Update
 
 
 class Taken(NamedTuple):
-    """What a neighbour said, and what it was told since it was last heard, where accounts are kept."""
+    """What is taken in of one neighbour, as `Heard` has it of all."""
 
     payload: Payload
     said: Payload = ()
@@ -39,7 +39,7 @@ class Correspondence(Protocol):
 
     @property
     def settles(self) -> bool:
-        """Whether the two ends of a link count what passes, so that they must use it in the same rounds."""
+        """Whether both ends of a link must use what passes in the same rounds, or settle it now and then."""
 
     def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
         """The payload for `peer` where `spoken` is said in `state`, and whether it is whole."""
@@ -116,7 +116,7 @@ class _Account:
 
 
 class _Accounts:
-    """Links whose every update says all that was said before it."""
+    """Links whose every update makes good for those before it that were lost."""
 
     settles = False
 
@@ -137,7 +137,7 @@ class _Accounts:
         return account.told, whole
 
     def skip(self, peers: Iterable[PeerId]) -> None:
-        """Sums and relays hold what is told alone."""
+        """Only what is told is counted."""
 
     def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
         account, follows = self._of(peer), False
@@ -150,9 +150,7 @@ class _Accounts:
             if anew and not self._link.takes_back:
                 account.counted = self._zeros
             follows, account.epoch, account.held = True, update.epoch, update.payload
-        if not follows:
-            return None
-        return self._counted(account)
+        return self._counted(account) if follows else None
 
     def missed(self, peer: PeerId) -> None:
         self._of(peer).owed = True
@@ -192,16 +190,16 @@ class _Codes:
         self.settles = algorithm.settles
         self._algorithm = algorithm
         self._first = first
-        self._held: dict[PeerId, tuple[int, int, Payload]] = {}  # epoch, sequence, what is held
-        self._listened: dict[PeerId, Payload] = {}  # what was held then
+        self._held: dict[PeerId, Payload] = {}
+        self._next: dict[PeerId, tuple[int, int]] = {}  # epoch and sequence of the code that builds on it
+        self._listened: dict[PeerId, Payload] = {}  # what was held when it was last listened to
         self._owed: set[PeerId] = set()
 
     def tell(self, peer: PeerId, spoken: Payload, state: Any) -> tuple[Payload, bool]:
         if peer not in self._owed:
             return spoken, False
         self._owed.discard(peer)
-        _, _, held = self._held.get(peer, (0, 0, self._first))
-        return self._algorithm.whole(state, held), True
+        return self._algorithm.whole(state, self._held.get(peer, self._first)), True
 
     def skip(self, peers: Iterable[PeerId]) -> None:
         self._owed.update(peers)
@@ -209,12 +207,13 @@ class _Codes:
     def take(self, peer: PeerId, updates: Sequence[Update], state: Any, late: bool) -> Taken | None:
         follows = False
         for update in updates:
-            epoch, sequence, held = self._held.get(peer, (update.epoch, 0, self._first))
-            follows = update.whole or (update.epoch, update.sequence) == (epoch, sequence + 1)
+            expected = self._next.get(peer, (update.epoch, 1))
+            follows = update.whole or (update.epoch, update.sequence) == expected
             if follows:
                 hear = self._algorithm.hear_whole if update.whole else self._algorithm.hear
-                now = _of_one(hear, state, held, update.payload)
-                self._held[peer] = update.epoch, update.sequence, now
+                held = self._held.get(peer, self._first)
+                self._held[peer] = _of_one(hear, state, held, update.payload)
+                self._next[peer] = update.epoch, update.sequence + 1
         if follows:
             return self._taken(peer)
         if self.settles:
@@ -230,11 +229,11 @@ class _Codes:
     def left(self, peer: PeerId) -> Taken | None:
         if peer not in self._listened:
             return None
-        del self._held[peer]  # what still waits of it cannot be understood any more
+        del self._held[peer], self._next[peer]  # what still waits of it cannot be understood any more
         return Taken(self._first, self._listened.pop(peer))
 
     def _taken(self, peer: PeerId) -> Taken:
-        _, _, now = self._held[peer]
+        now = self._held[peer]
         if not self.settles:
             return Taken(now)
         before, self._listened[peer] = self._listened.get(peer, self._first), now

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gossipfl.draws import Draws
+from gossipfl.protocol.acquaintance import caught_up
 from gossipfl.protocol.messages import PeerId
 
 HEARD_MAX = 16
@@ -72,9 +73,7 @@ class Encounters:
         """Where a peer in `round` should be: the lower median of those heard, if it is two or more ahead."""
         if len(self._rounds) < min(2, len(self._peers)):
             return round
-        places = sorted(self._rounds.values())
-        median = places[(len(places) - 1) // 2]
-        return median if median > round + 1 else round
+        return caught_up(round, self._rounds.values())
 
     def chance(self) -> float:
         """The next number in [0, 1) of this peer's stream."""
