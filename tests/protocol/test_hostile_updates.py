@@ -30,38 +30,42 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
+from gossipfl.protocol.exchanges import Exchange
+from gossipfl.protocol.free_peer import FreePeer, Trains
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, Update
 from gossipfl.protocol.round_peer import Phase, RoundPeer
 from gossipfl.protocol.targets import Neighbours
 
 ROUNDS = 1000
 SIZE = 11
+START = np.linspace(-1.0, 1.0, SIZE)
 HOSTILE = (1, 2, 3)
 SCENES = [
     pytest.param(name, compressor, id=f"{name}-{compressor}" if compressor else name)
     for name, method in ALGORITHMS.items()
     for compressor in (COMPRESSORS if "compressor" in method.needs else (None,))
 ]
+FREE = [name for name, method in ALGORITHMS.items() if not method.needs]
 MAGNITUDES = (0.0, 1e-300, 1e-30, 1e-3, 1.0, 1e3, 1e10, VALUE_MAX)
 
 
 class Attack:
     """One peer, and neighbours that say whatever fits the layouts, by the numbers of one generator."""
 
-    def __init__(self, algorithm: Algorithm[Any], dtype: str, seed: int) -> None:
-        vector = np.linspace(-1.0, 1.0, SIZE).astype(dtype)
-        self.peer = RoundPeer(0, algorithm, vector, Neighbours(HOSTILE), rounds=ROUNDS, samples=10, seed=0)
+    def __init__(self, algorithm: Algorithm[Any], vector: Array, peer: RoundPeer | FreePeer) -> None:
+        self.peer = peer
         self.told: Counter[tuple[int, int]] = Counter()  # updates by round and receiver
-        self.answers = self.rounds = 0
+        self.asked = self.rounds = 0
         self._algorithm = algorithm
         self._vector = vector
         self._layouts = corresponding(algorithm, vector).layouts
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(1)
         self._sequences = dict.fromkeys(HOSTILE, 0)
         self._epochs = dict.fromkeys(HOSTILE, 0)
         self._now = 0.0
         self._timer = SetTimer(0, 0.0)
         self._trained = Trained(vector)
+        self._trains = False
 
     def run(self, rounds: int) -> None:
         """Say a few things before each training ends, and some more before each round does."""
@@ -70,8 +74,20 @@ class Attack:
             self._speak(1)
             self.tell(self._trained)
             self._speak(4)
-            while self.peer.phase is Phase.WAITING:
+            while isinstance(self.peer, RoundPeer) and self.peer.phase is Phase.WAITING:
                 self._now += self._timer.delay_s
+                self.tell(TimerFired(self._timer.timer))
+
+    def run_free(self, turns: int) -> None:
+        """Say something, and let what training and timers are due end now and then."""
+        self.tell(Started(), *map(Joined, HOSTILE))
+        for _ in range(turns):
+            self._speak(2)
+            self._now += 0.2
+            if self._trains:
+                self._trains = False
+                self.tell(self._trained)
+            elif self._timer.delay_s:
                 self.tell(TimerFired(self._timer.timer))
 
     def _speak(self, times: int) -> None:
@@ -93,6 +109,7 @@ class Attack:
         match effect:
             case Train(vector):
                 assert np.isfinite(vector).all()
+                self._trains = True
                 self._trained = Trained((vector * 0.5 + 1).astype(vector.dtype))
             case SetTimer():
                 self._timer = effect
@@ -105,15 +122,17 @@ class Attack:
         kind = self._random.random()
         if kind < 0.06:
             return Missed()
-        if kind < 0.08:
+        if kind < 0.1:
+            self.asked += 1
             return Ask()
-        if kind < 0.12:
+        if kind < 0.14:
             return Begun(max(1, self.peer.round + int(self._random.integers(-2, 3))))
         self._sequences[sender] += 1 + (self._random.random() < 0.1)
         if self._random.random() < 0.03:
             self._epochs[sender] += int(self._random.integers(1, 1 << 40))
         round_ = self.peer.round + int(self._random.choice((0, 0, 0, 0, 0, 1, -1)))
-        whole = self._random.random() < 0.2
+        whole, asks = self._random.random() < 0.2, self._random.random() < 0.1
+        self.asked += asks
         return Update(
             min(max(round_, 1), ROUNDS),
             self._epochs[sender],
@@ -122,7 +141,7 @@ class Attack:
             int(self._random.choice((1, 3, 1 << 20))),
             self._payload(whole),
             whole,
-            asks=self._random.random() < 0.1,
+            asks=asks,
         )
 
     def _payload(self, whole: bool) -> Payload:
@@ -164,9 +183,44 @@ class Attack:
 def test_no_words_of_due_form_stop_a_peer_or_make_it_infinite(
     name: str, compressor: str | None, dtype: str
 ) -> None:
-    attack = Attack(build_algorithm(name, compressor=compressor), dtype, seed=1)
-    attack.run(40)
+    algorithm, vector = build_algorithm(name, compressor=compressor), START.astype(dtype)
+    peer = RoundPeer(0, algorithm, vector, Neighbours(HOSTILE), rounds=ROUNDS, samples=10, seed=0)
+    attack = Attack(algorithm, vector, peer)
+    attack.run(25)
     assert max(attack.told.values()) <= 1
+
+
+@pytest.mark.parametrize("trains", ["always", "on-hearing"])
+@pytest.mark.parametrize("exchange", ["push", "pull", "push-pull"])
+@pytest.mark.parametrize("name", FREE)
+def test_a_peer_at_its_own_pace_stays_finite_and_answers_each_question_once(
+    name: str, exchange: Exchange, trains: Trains
+) -> None:
+    algorithm, vector = build_algorithm(name), START.astype(np.float32)
+    shared: dict[str, Any] = {"rounds": ROUNDS, "samples": 10, "seed": 0, "period_s": 1.0}
+    peer = FreePeer(0, algorithm, vector, Neighbours(HOSTILE), exchange=exchange, trains=trains, **shared)
+    attack = Attack(algorithm, vector, peer)
+    attack.run_free(150)
+    assert attack.rounds > 10
+    assert attack.told.total() <= attack.asked + attack.rounds + 1
+
+
+@pytest.mark.parametrize("name", [name for name, method in ALGORITHMS.items() if method.takes("compressor")])
+def test_whoever_cannot_follow_is_told_the_whole_once_a_round_however_often_it_says_so(name: str) -> None:
+    algorithm = build_algorithm(name, compressor="int8")
+    peer = RoundPeer(0, algorithm, START, Neighbours((1,)), rounds=ROUNDS, samples=10, seed=0)
+    for event in (Started(), Joined(1)):
+        peer.handle(event, 0.0)
+    now = 0.0
+    for _ in range(4):
+        assert not any(peer.handle(Received(1, Missed()), now) for _ in range(100))
+        sent = [effect.message for effect in peer.handle(Trained(START), now) if isinstance(effect, Send)]
+        assert [message.whole for message in sent if isinstance(message, Update)] == [True]
+        asked = [effect for _ in range(100) for effect in peer.handle(Received(1, Ask()), now)]
+        assert not any(isinstance(effect, Send) for effect in asked)
+        while peer.phase is Phase.WAITING:
+            now += 100
+            peer.handle(TimerFired(peer.round), now)
 
 
 @pytest.mark.parametrize("name", ["partitioned", "sampled"])
