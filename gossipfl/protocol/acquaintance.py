@@ -75,6 +75,11 @@ class Acquaintances:
         known = self._all[peer]
         known.unheard = 0 if heard else known.unheard + 1
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the run is, by what two say, or by what the only neighbour does."""
+        return sum((known.round or 0) > 1 for known in self._all.values()) >= min(2, len(self._all))
+
     def round_to_join(self, round: int) -> int:
         """Where a peer in `round` should be: the lower median of its neighbours, if two or more ahead.
 

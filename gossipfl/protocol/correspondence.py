@@ -168,7 +168,8 @@ class _Accounts:
             return None
         account.held = account.told = self._zeros
         account.void = True
-        return self._counted(account)
+        counted = account.counted is not self._zeros or account.told_counted is not self._zeros
+        return self._counted(account) if counted else None
 
     def _counted(self, account: _Account) -> Taken:
         """What is new on both sides, which is then counted."""

@@ -39,6 +39,8 @@ class Learner:
         self._algorithm = algorithm
         self._seed = seed
         self._drift = getattr(algorithm, "drift", None)  # of `Steering`, for which to ask would take longest
+        self._sound = vector  # where training last ended
+        self._astray = False  # training diverged from what we had, and begins again from there
         self._began: Array | None = None  # the vector that training began from
         self._void = False
 
@@ -60,22 +62,30 @@ class Learner:
 
     def train(self, round: int) -> Train:
         """Begin to train with the draws of `round`."""
-        self._began = self.model
+        self._began = self._sound if self._astray else self.model
         return Train(self._began, round, self._drift(self.state) if self._drift else None)
 
     def trained(self, vector: Array, round: int) -> bool:
-        """Take in where training ended; False if it is void and must be done again. Raises `RunError`."""
+        """Take in where training ended; False if it is void and must be done again.
+
+        What diverges may be somebody else's fault, so that it is done again from where training last ended.
+        Raises `RunError` if it diverges from there too.
+        """
         began, self._began = self._began, None
         if began is None:
             raise LocalProtocolError("A peer is trained only when it asked for it.")
-        if not np.isfinite(vector).all():
+        astray, self._astray = self._astray, not np.isfinite(vector).all()
+        if self._astray and astray:
             raise RunError(f"Training diverged in round {round}: lower learning.learning_rate.")
+        if self._astray:
+            return False
         if self._void:
             self._void = False
             return False
         model = self.model
-        if model is not began and not np.array_equal(model, began):
+        if not astray and model is not began and not np.array_equal(model, began):
             vector = model + (vector - began)
+        self._sound = vector
         self.state = self._algorithm.learned(self.state, vector)
         return True
 

@@ -13,6 +13,7 @@ Rules:
 - A peer that begins when the run is under way first adopts what its neighbours say. Before, it is silent:
   what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
+- While it gathers, one neighbour alone is not believed that the run is under way, unless it has no other.
 - A stranger is refused, whatever it says.
 """
 
@@ -157,6 +158,10 @@ class RoundPeer:
         self._began_at = now
         return [*self._say_begun(), *self._train(now)]
 
+    def _join_if_under_way(self, now: float) -> list[Effect]:
+        gathers = self.phase is Phase.GATHERING
+        return self._join(now) if gathers and self._others.is_under_way else []
+
     def _join(self, now: float) -> list[Effect]:
         """Begin in a run that is under way: hear first, for what we would learn from scratch is of no use."""
         self._began_at = self._round_began_at = now
@@ -174,7 +179,8 @@ class RoundPeer:
         return [self._learner.train(self.round)]
 
     def _on_trained(self, vector: Array, now: float) -> list[Effect]:
-        self._learner.trained(vector, self.round)
+        if not self._learner.trained(vector, self.round):
+            return [self._learner.train(self.round)]
         self._patience.trained(now - self._round_began_at)
         if not self._conversation.newcomer:
             self.round = self._others.round_to_join(self.round)
@@ -221,8 +227,7 @@ class RoundPeer:
         if not 1 <= begun.round <= self._rounds:
             return refused(sender, "round")
         self._others.begun(sender, begun.round, self.round)
-        under_way = begun.round > 1 and self.phase is Phase.GATHERING
-        return self._join(now) if under_way else []
+        return self._join_if_under_way(now)
 
     def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         try:
@@ -236,14 +241,12 @@ class RoundPeer:
         self._inbox.put(sender, update)
         if update.round >= self.round:
             self._awaited.discard(sender)
-        if self.phase is Phase.GATHERING and update.round > 1:
-            return self._join(now)
-        return self._close_if_heard(now)
+        return self._join_if_under_way(now) or self._close_if_heard(now)
 
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others[peer].here = False
         self._awaited.discard(peer)
-        if self._others[peer].round != self._rounds:
+        if (self._others[peer].round or 0) < self._rounds - 1:  # else it has finished, as far as we know
             self._conversation.died(peer)
         return self._close_if_heard(now)
 

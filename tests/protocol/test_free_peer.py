@@ -166,8 +166,10 @@ def test_words_are_used_once_though_a_round_may_repeat() -> None:
 
 
 def test_training_that_diverges_stops_the_run() -> None:
+    driven = Driven(1).begin()
+    driven.train(np.nan)
     with pytest.raises(RunError, match="learning_rate"):
-        Driven(1).begin().train(np.nan)
+        driven.train(np.nan)
 
 
 def test_a_driver_that_breaks_the_rules_is_told() -> None:

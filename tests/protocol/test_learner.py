@@ -8,7 +8,9 @@ import pytest
 from gossipfl.errors import LocalProtocolError, RunError
 from gossipfl.learn.algorithms.dpsgd import Dpsgd
 from gossipfl.learn.contracts import Heard
+from gossipfl.protocol.correspondence import Taken
 from gossipfl.protocol.learner import Learner
+from gossipfl.protocol.weighing import adopted
 
 
 def learner() -> Learner:
@@ -51,5 +53,19 @@ def test_nothing_is_learnt_that_was_not_asked_for_or_is_not_finite() -> None:
     with pytest.raises(LocalProtocolError, match="asked"):
         one.trained(np.ones(1), 1)
     one.train(3)
+    assert not one.trained(np.array([np.inf]), 3)
+    one.train(3)
     with pytest.raises(RunError, match="round 3: lower"):
         one.trained(np.array([np.inf]), 3)
+
+
+def test_what_diverges_for_what_was_heard_is_done_again_from_where_training_last_ended() -> None:
+    one = learner()
+    one.train(1)
+    assert one.trained(np.array([4.0]), 1)
+    one.listen(adopted([Taken((np.array([1e12]),))]))
+    assert one.train(2).vector == 1e12
+    assert not one.trained(np.array([np.nan]), 2)
+    assert one.train(2).vector == 4.0
+    assert one.trained(np.array([5.0]), 2)
+    assert one.model == 5.0

@@ -329,8 +329,21 @@ def test_models_keep_their_kind_and_inputs_stay_as_they_were() -> None:
 
 def test_training_that_diverges_says_what_to_do() -> None:
     one = Driven(1).begin()
+    one.train(value=np.inf)
     with pytest.raises(RunError, match="learning_rate"):
         one.train(value=np.inf)
+
+
+def test_one_of_several_neighbours_cannot_end_a_run_that_gathers() -> None:
+    peer = RoundPeer(0, Dpsgd(), np.zeros(2), Neighbours((1, 2, 3)), rounds=30, samples=1, seed=0)
+    peer.handle(Started(), 0.0)
+    peer.handle(Joined(1), 0.0)
+    effects = peer.handle(Received(1, Begun(30)), 0.1)
+    effects += peer.handle(Received(1, Update(30, 0, 1, 1, 1, (np.ones(2),))), 0.2)
+    assert effects == []
+    peer.handle(Joined(2), 0.3)
+    assert peer.handle(Received(2, Begun(12)), 0.4) != []  # of two it joins the one behind
+    assert peer.round == 1
 
 
 def test_a_driver_that_does_not_keep_to_the_events_is_a_bug() -> None:
@@ -343,13 +356,15 @@ def test_a_driver_that_does_not_keep_to_the_events_is_a_bug() -> None:
 
 
 def test_a_newcomer_hears_and_adopts_before_it_trains() -> None:
-    peer = RoundPeer(0, Dpsgd(), np.zeros(2), Neighbours((1, 2)), rounds=30, samples=1, seed=0)
-    effects = [*peer.handle(Started(), 0.0), *peer.handle(Joined(1), 0.0)]
-    effects += peer.handle(Received(1, Begun(12)), 0.1)
+    peer = RoundPeer(0, Dpsgd(), np.zeros(2), Neighbours((1, 2, 3)), rounds=30, samples=1, seed=0)
+    effects = peer.handle(Started(), 0.0)
+    for other in (1, 2):
+        effects += [*peer.handle(Joined(other), 0.0), *peer.handle(Received(other, Begun(12)), 0.1)]
     effects += peer.handle(TimerFired(1), 5.0)  # its neighbours take long to train
     assert not any(isinstance(effect, Train) for effect in effects)
     assert not any(isinstance(effect, Send) and isinstance(effect.message, Update) for effect in effects)
     heard = Update(12, 0, 1, 1, 1, (np.array([3.0, 4.0]),))
-    [train] = [e for e in peer.handle(Received(1, heard), 9.0) if isinstance(e, Train)]
+    effects = [*peer.handle(Received(1, heard), 9.0), *peer.handle(Received(2, heard), 9.0)]
+    [train] = [effect for effect in effects if isinstance(effect, Train)]
     assert train.round == 13
     assert train.vector.tolist() == [3.0, 4.0]

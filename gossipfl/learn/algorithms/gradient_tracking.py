@@ -14,7 +14,7 @@ lost, so it takes in at most the change itself in one round, and the rest in lat
 The steps held and on the way always sum to all peers' last mass * u. What a lost update carried comes with
 the next one on its link: it costs delay and no bias. The last step of a peer that dies stays in the sum for
 good, less what it held: the others settle where all steps sum to 0, that one among them as it last was. If
-it comes back, it counts anew beside it.
+it comes back, it counts anew beside it. Counts of samples are believed, as in push_sum.py.
 """
 
 from __future__ import annotations

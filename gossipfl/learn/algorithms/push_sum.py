@@ -7,7 +7,8 @@ whom it speaks, and adds up what it hears; a training that takes u off the model
 
 What a lost update carried comes with the next one heard on its link, so that it costs delay and no bias. A
 peer that dies takes along the weight that it holds and that is on the way to it; the others' model stays a
-mean of models, in which it counts for what it had given away.
+mean of models, in which it counts for what it had given away. Counts are believed: a neighbour that claims
+many samples has much weight.
 """
 
 from __future__ import annotations
