@@ -62,7 +62,7 @@ def test_bytes_of_a_compressor_are_those_of_its_code(capsys: pytest.CaptureFixtu
     found = {each["name"]: each for each in told(capsys, "--compressors")["compressors"]}
     assert list(found) == list(COMPRESSORS)
     assert (found["none"]["bytes"], found["float16"]["bytes"], found["int8"]["bytes"]) == (2600, 1300, 662)
-    assert found["top-k"]["options"] == {"share": 0.01, "values": "int8"}
+    assert found["top-k"]["options"] == {"share": 0.1, "values": "int8"}
 
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))

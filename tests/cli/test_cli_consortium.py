@@ -82,7 +82,7 @@ def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
 ) -> None:
     a, b, _ = (consortium / name for name in NAMES)
     for name in NAMES:
-        edit(consortium / name, "rounds = 30", "rounds = 100000\nepochs = 400")
+        edit(consortium / name, "rounds = 30", "rounds = 100000\nepochs = 1000")
     with ExitStack() as stack:
         processes = {name: run(stack, consortium, name) for name in NAMES}
         wait_until(lambda: any(r["heard"] == 2 for r in records_of(a, "round")), "all three learn")
