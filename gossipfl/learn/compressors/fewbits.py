@@ -1,8 +1,7 @@
 """Few bits per coordinate: each block in even steps between its largest magnitude and its opposite.
 
-Rounding is to the nearest, as in blocks.py, so that a code of differences keeps most of what is large: with 3
-bits, compressed gossip of differences came within .2 points of exact gossip at a tenth of its bytes (see
-docs/reproduction.md).
+Rounding is to the nearest, as in blocks.py, so that a code of differences keeps most of what is large, and
+nothing is added to what is small.
 """
 
 from __future__ import annotations
