@@ -3,7 +3,7 @@
 events.py      what a driver tells a peer, and what the peer asks of it
 round_peer.py  the peer that works in rounds: acquaintance.py, patience.py, inbox.py, conversation.py,
                correspondence.py
-free_peer.py   the peer that works at its own pace: exchanges.py, encounters.py, flow.py
+free_peer.py   the peer that works at its own pace: exchanges.py, encounters.py, flow.py, pace.py
 learner.py     what both hold; targets.py, admission.py and weighing.py: of whom, what and how much they use
 messages.py    what peers say; layout.py, the arrays in it
 identity.py    who a peer is, and the roster of those it knows

@@ -71,6 +71,10 @@ class Exchanges:
         """Whether an answer is due."""
         return self._pending is not None
 
+    def awaits(self, peer: PeerId) -> bool:
+        """Whether `peer` owes us an answer."""
+        return self._pending is not None and self._pending[0] == peer
+
     def speak(self, round: int) -> list[Effect]:
         """Turn to somebody in `round`, unless one who owes an answer forbids it."""
         waits = self._pending and round - self._pending[2] < PENDING_CYCLES_MAX
@@ -105,7 +109,7 @@ class Exchanges:
         if update.asks:
             said = self._words()
             return [self._told(sender, said, round)], said
-        if self._pending and self._pending[0] == sender:
+        if self._pending and self.awaits(sender):
             said, self._pending = self._pending[1], None
             return [], said
         return None if self._exchange == "push-pull" else ([], ())
@@ -141,7 +145,7 @@ class Exchanges:
 
     def left(self, peer: PeerId) -> bool:
         """Whether `peer` owed us an answer, now that it is gone."""
-        owed = self._pending is not None and self._pending[0] == peer
+        owed = self.awaits(peer)
         if owed:
             self._pending = None
         return owed

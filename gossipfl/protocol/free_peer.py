@@ -48,6 +48,7 @@ from gossipfl.protocol.exchanges import Exchange, Exchanges
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
+from gossipfl.protocol.pace import Pace
 from gossipfl.protocol.round_peer import GATHER_S
 from gossipfl.protocol.targets import Targets
 
@@ -101,6 +102,7 @@ class FreePeer:
         self._exchanges = Exchanges(
             self._learner, targets, self._others, exchange, epoch=epoch, staleness=staleness, tokens=tokens
         )
+        self._pace = Pace(period_s, tokens.capacity if tokens else 0)
         layout = self._learner.layout
         self._admission = Admission(rounds, layout, layout, repeat=True)
         self._started = self._begun = False
@@ -242,7 +244,7 @@ class FreePeer:
             case Begun():
                 return self._on_begun(sender, message)
             case Ask():
-                tells = self._begun and not self._exchanges.late
+                tells = self._begun and not self._exchanges.late and self._pace.allows(sender, now)
                 return self._exchanges.answer(sender, self.round) if tells else []
             case Missed():
                 return refused(sender, "unasked")  # whatever we say is whole
@@ -254,6 +256,9 @@ class FreePeer:
             self._admission.check(sender, update)
         except RemoteProtocolError as error:
             return refused(sender, error.reason)
+        answers = self._exchanges.awaits(sender) and not update.asks
+        if not answers and not self._pace.allows(sender, now):
+            return [Note(Refused(sender, "too often"))]
         self._others.heard(sender, update.round)
         if self._finds_itself_late(update.round):
             return self._adopt(sender, update, now)

@@ -129,3 +129,18 @@ def test_tokens_are_saved_until_something_is_heard() -> None:
     spent = len(updates(driven.cycle()))
     assert said <= 2
     assert spent >= 1
+
+
+def test_whoever_pushes_too_often_is_heard_at_its_own_pace() -> None:
+    driven = Driven(1, 2, exchange="push", period_s=1.0).begin()
+    told = [reasons(driven.hear(1, 9.0)) for _ in range(40)]
+    assert told == [[]] * 4 + [["too often"]] * 36
+    assert reasons(driven.hear(2, 1.0)) == []
+    driven.now += 1.0
+    assert [reasons(driven.hear(1, 9.0)) for _ in range(3)] == [[], [], ["too often"]]
+
+
+def test_whoever_asks_too_often_is_not_answered() -> None:
+    driven = Driven(1, exchange="pull", period_s=1.0).begin()
+    answers = [driven.tell(Received(1, Ask())) for _ in range(10)]
+    assert [len(answer) for answer in answers] == [1] * 4 + [0] * 6
