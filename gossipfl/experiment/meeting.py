@@ -57,6 +57,11 @@ def meeting_of(
             wanted.kind, peers, seed=seed, degree=wanted.degree, allow_asymptotic=wanted.allow_asymptotic
         )
         schedule = replace(schedule, names=names) if names else schedule
+        if learning.weights in _CHOSEN_WEIGHTS:
+            raise SettingsError(
+                f"The schedule {schedule.name} says what each peer counts: set learning.weights to "
+                '"samples" or "uniform", or leave it out.'
+            )
         return Meeting(schedule.union(), schedule)
     topology = topology or _topology(wanted, peers, seed, names)
     weigh = _CHOSEN_WEIGHTS.get(learning.weights)

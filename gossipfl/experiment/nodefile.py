@@ -109,8 +109,10 @@ class NodeFile(Section):
         unheard = unheard_training(self.model.kind, self.learning.steps)
         unheard |= unheard_gossip(self.gossip.exchange, self.gossip.trains)
         if self.topology is not None:
-            return unheard | unheard_mixing(self.topology.kind, self.learning.compressor)
-        mixing = unheard_mixing("", self.learning.compressor)
+            return unheard | unheard_mixing(
+                self.topology.kind, self.learning.algorithm, self.learning.compressor
+            )
+        mixing = unheard_mixing("", self.learning.algorithm, self.learning.compressor)
         return unheard | {name: advice for name, advice in mixing.items() if name.startswith("learning")}
 
 

@@ -200,7 +200,7 @@ class Experiment(Section):
         given = {key for key in ("file", "schema_file", "test_file") if getattr(data, key) is not None}
         return (
             unheard_training(self.model.kind, self.learning.steps)
-            | unheard_mixing(self.topology.kind, self.learning.compressor)
+            | unheard_mixing(self.topology.kind, self.learning.algorithm, self.learning.compressor)
             | unheard_gossip(self.gossip.exchange, self.gossip.trains)
             | unheard_data(data.split, given)
         )

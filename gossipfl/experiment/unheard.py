@@ -40,16 +40,21 @@ def unheard_training(kind: str, steps: int | None) -> dict[str, str]:
     return unheard
 
 
-def unheard_mixing(kind: str, compressor: str | None) -> dict[str, str]:
-    """Keys of [topology] and [learning] that mean nothing to this `kind` of graph, or to no `compressor`."""
+def unheard_mixing(kind: str, algorithm: str, compressor: str | None) -> dict[str, str]:
+    """Keys of [topology] and [learning] that mean nothing to this `kind` of graph, or to no `compressor`.
+
+    An algorithm whose links keep accounts counts samples by itself, whatever a schedule says.
+    """
+    from gossipfl.learn.registry import ALGORITHMS
     from gossipfl.topology import SCHEDULES
 
     unheard: dict[str, str] = {}
     if compressor is None:
         unheard["learning.compression"] = "name a learning.compressor, whose options it holds"
-    if kind in SCHEDULES:
+    counts = algorithm in ALGORITHMS and hasattr(ALGORITHMS[algorithm].build, "link")
+    if kind in SCHEDULES and not counts:
         unheard["learning.weights"] = f'the schedule "{kind}" says what each peer counts'
-    else:
+    if kind not in SCHEDULES:
         unheard["topology.allow_asymptotic"] = f'it is for schedules, and "{kind}" is one graph'
     return unheard
 

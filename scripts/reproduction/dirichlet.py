@@ -156,7 +156,8 @@ def _alike(data: str, alpha: float, results: Results) -> Outcome:
 def _table(results: Results) -> str:
     note = (
         "Accuracy of the mean peer (reference in brackets). α = 0.1 is the mean of three seeds, the others"
-        " are one seed. There are 2,000 test images: ± .007 is noise."
+        " are one seed. SGP counts peers by their samples, the others alike. There are 2,000 test images:"
+        " ± .007 is noise."
     )
     lines = [
         note,
