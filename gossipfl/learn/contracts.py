@@ -42,13 +42,6 @@ class Heard(NamedTuple):
     said: Payload = ()  # each (..., k, *shape)
 
 
-def lazily(heard: Heard) -> tuple[Array, Array]:
-    """Own weight and weights of (I + W) / 2 instead of W; a peer that adopts what it heard keeps W."""
-    adopts = heard.own_weight == 0
-    half = np.where(adopts, heard.own_weight, (1.0 + heard.own_weight) / 2)
-    return half, np.where(adopts[..., None], heard.weights, heard.weights / 2)
-
-
 def unless_adopted(heard: Heard, kept: Array, instead: Array | None = None) -> Array:
     """`kept` (..., d), but for peers that adopt what they heard, whose past is void: `instead`, or 0."""
     adopts = (heard.own_weight == 0)[..., None]
