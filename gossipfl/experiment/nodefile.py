@@ -241,7 +241,9 @@ def read_member(path: Path) -> Member:
         peers = file.topology.peers
         if peers is None:
             raise SettingsError("[topology] needs peers, how many nodes the run has.")
-        meeting = meeting_of(file.topology, file.learning, peers, file.run.seed)
+        graph = file.topology.file and str(folder / file.topology.file)
+        wanted = file.topology.model_copy(update={"file": graph})
+        meeting = meeting_of(wanted, file.learning, peers, file.run.seed)
         _refuse_unplaced(file, meeting.topology)
         refuse_misfits(file.learning, algorithm, meeting)
     refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)

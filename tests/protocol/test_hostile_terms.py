@@ -93,3 +93,10 @@ def test_a_node_speaks_to_its_neighbours_in_the_graph_alone(tmp_path: Path) -> N
     targets = member(tmp_path, (0, 1, 2), topology={"kind": "path", "peers": 3}).targets(KEYS[0])
     neighbour = peer_number(KEYS[1])
     assert tuple(targets.peers) == tuple(targets.speaks_to(1)) == (neighbour,)
+
+
+def test_a_graph_file_is_looked_for_beside_the_node_file(tmp_path: Path) -> None:
+    (tmp_path / "graph.txt").write_text("0 1\n1 2\n", encoding="utf-8")
+    meeting = member(tmp_path, topology={"file": "graph.txt", "peers": 3}).meeting
+    assert meeting is not None
+    assert meeting.topology.edges.tolist() == [[0, 1], [1, 2]]
