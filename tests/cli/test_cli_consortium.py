@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ def records_of(node: Path, kind: str) -> list[dict[str, Any]]:
     lines = file.read_text("utf-8").splitlines(keepends=True) if file.exists() else []
     records = [json.loads(line) for line in lines if line.endswith("\n")]
     return [record for record in records if record["kind"] == kind]
+
+
+def listens(node: Path) -> bool:
+    """Whether it answers at its port: from then on it hears signals too."""
+    host, port = tomllib.loads((node / "node.toml").read_text("utf-8"))["node"]["listen"].split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
 
 
 def run(stack: ExitStack, folder: Path, name: str) -> subprocess.Popen[str]:
@@ -161,7 +169,7 @@ def test_a_node_that_never_began_leaves_an_earlier_model_alone(consortium: Path)
     model.write_bytes(b"learned before")
     with ExitStack() as stack:
         process = run(stack, consortium, "hospital-a")
-        wait_until((model.parent / "records.jsonl").exists, "the node is up")
+        wait_until(lambda: listens(consortium / "hospital-a"), "the node is up")
         process.send_signal(signal.SIGTERM)
         _, words = process.communicate(timeout=30)
     assert process.returncode == 0, words
