@@ -96,9 +96,22 @@ class Topology:
             )
         return replace(self, positions=positions)
 
+    @cached_property
+    def rows(self) -> tuple[Integers, NDArray[np.int32]]:
+        """All neighbours, peer after peer: (starts, ends), of shapes (peers + 1,) and (2 edges,).
+
+        The neighbours of peer i, in ascending order, are ends[starts[i] : starts[i + 1]]: the rows of
+        `adjacency`, compressed.
+        """
+        low, high = self.edges.T
+        keys = np.concatenate((low * self.peers + high, high * self.peers + low))
+        keys.sort()
+        np.remainder(keys, self.peers, out=keys)
+        return np.concatenate(([0], np.cumsum(self.degrees))), keys.astype(np.int32)
+
     def neighbours(self, peer: int) -> tuple[int, ...]:
         """The peers that `peer` speaks to, in ascending order."""
-        starts, ends = self._rows
+        starts, ends = self.rows
         return tuple(ends[starts[peer] : starts[peer + 1]].tolist())
 
     @cached_property
@@ -110,7 +123,7 @@ class Topology:
         """The symmetric matrix (peers, peers) that is 1.0 on edges."""
         from scipy.sparse import csr_array
 
-        starts, ends = self._rows
+        starts, ends = self.rows
         return csr_array((np.ones(len(ends)), ends, starts), shape=(self.peers, self.peers))
 
     @cached_property
@@ -171,13 +184,6 @@ class Topology:
     @cached_property
     def _matrix(self) -> csr_array:
         return self.adjacency()
-
-    @cached_property
-    def _rows(self) -> tuple[Integers, Integers]:
-        """Compressed rows: the neighbours of i are ends[starts[i] : starts[i + 1]]."""
-        low, high = self.edges.T
-        ends = np.sort(np.concatenate((low * self.peers + high, high * self.peers + low))) % self.peers
-        return np.concatenate(([0], np.cumsum(self.degrees))), ends
 
 
 def _pairs(edges: ArrayLike, name: str) -> Integers:

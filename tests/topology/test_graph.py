@@ -26,6 +26,16 @@ def test_the_adjacency_matrix_is_that_of_networkx() -> None:
     assert topology.diameter == networkx.diameter(graph)
 
 
+def test_compressed_rows_list_the_neighbours_of_every_peer_in_order() -> None:
+    topology = build_topology("scale-free", 40)
+    starts, ends = topology.rows
+    assert np.array_equal(np.diff(starts), topology.degrees)
+    dense = topology.adjacency().toarray()
+    for peer in range(40):
+        mine = ends[starts[peer] : starts[peer + 1]].tolist()
+        assert mine == np.flatnonzero(dense[peer]).tolist() == list(topology.neighbours(peer))
+
+
 def test_labels_become_names() -> None:
     graph: networkx.Graph[str] = networkx.Graph([("ada", "bob"), ("bob", "cy")])
     assert Topology.from_graph(graph).names == ("ada", "bob", "cy")
