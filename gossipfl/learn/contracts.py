@@ -42,9 +42,9 @@ class Heard(NamedTuple):
     said: Payload = ()  # each (..., k, *shape)
 
 
-def unless_adopted(heard: Heard, kept: Array, instead: Array | None = None) -> Array:
+def unless_adopted(own_weight: Array, kept: Array, instead: Array | None = None) -> Array:
     """`kept` (..., d), but for peers that adopt what they heard, whose past is void: `instead`, or 0."""
-    adopts = (heard.own_weight == 0)[..., None]
+    adopts = (own_weight == 0)[..., None]
     return np.where(adopts, np.zeros_like(kept) if instead is None else instead, kept)
 
 
@@ -142,6 +142,10 @@ class Link(Protocol):
     def takes_back(self) -> bool:
         """Whether what a neighbour said is void once it is gone."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what is told and heard depends on earlier rounds even where nothing was ever lost."""
+
     def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
         """What to tell a neighbour that was last `told` something, and of whom something is `held`."""
 
@@ -175,6 +179,18 @@ class Accounting(Protocol):
     @property
     def link(self) -> Link:
         """How its words travel."""
+
+
+@runtime_checkable
+class Mixing(Protocol[State]):
+    """An algorithm that speaks its model and takes in nothing but one aggregate of all models heard."""
+
+    @property
+    def aggregator(self) -> Aggregator:
+        """How the own model and those heard are combined; a mean of a whole crowd is one sparse product."""
+
+    def mixed(self, state: State, mean: Array, own_weight: Array) -> State:
+        """What `listen` makes of the aggregate (..., d), where its own part weighed `own_weight` (...)."""
 
 
 @runtime_checkable

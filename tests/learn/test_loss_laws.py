@@ -112,6 +112,7 @@ class AsSpoken:
     """A link that remembers nothing."""
 
     takes_back: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
 
     def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
         return spoken

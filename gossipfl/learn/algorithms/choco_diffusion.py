@@ -71,7 +71,7 @@ class ChocoDiffusion:
     def listen(self, state: ChocoDiffusionState, heard: Heard) -> ChocoDiffusionState:
         """What CHOCO does; what flowed since is added to what did before."""
         since = summed(heard.payload[3] - heard.said[3])
-        flowed = unless_adopted(heard, state.flowed) + since
+        flowed = unless_adopted(heard.own_weight, state.flowed) + since
         return state._replace(choco=self._choco.listen(state.choco, heard), flowed=flowed)
 
     def whole(self, state: ChocoDiffusionState, held: Payload = ()) -> Payload:

@@ -50,5 +50,9 @@ class CombineThenAdapt:
 
     def listen(self, state: CombineThenAdaptState, heard: Heard) -> CombineThenAdaptState:
         """The aggregate, less the step."""
-        mixed = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
-        return self.start(mixed - state.step)
+        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        return self.mixed(state, mean, heard.own_weight)
+
+    def mixed(self, state: CombineThenAdaptState, mean: Array, own_weight: Array) -> CombineThenAdaptState:
+        """The step is taken from the aggregate."""
+        return self.start(mean - state.step)

@@ -45,4 +45,9 @@ class Dpsgd:
 
     def listen(self, state: DpsgdState, heard: Heard) -> DpsgdState:
         """The aggregate of the own vector and those heard."""
-        return DpsgdState(self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights))
+        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        return self.mixed(state, mean, heard.own_weight)
+
+    def mixed(self, state: DpsgdState, mean: Array, own_weight: Array) -> DpsgdState:
+        """The aggregate is the model."""
+        return DpsgdState(mean)

@@ -64,5 +64,7 @@ class ExactDiffusion:
         pace = ((0.5 if self.lazy else 1.0) / state.mass)[..., None]
         flow, since = gains(heard)
         mean = summed(heard.payload[0] * heard.weights[..., None])
-        vector = unless_adopted(heard, state.vector + pace * flow, mean).astype(state.vector.dtype)
-        return ExactDiffusionState(vector, unless_adopted(heard, state.dual) + pace * since, state.mass)
+        vector = unless_adopted(heard.own_weight, state.vector + pace * flow, mean).astype(state.vector.dtype)
+        return ExactDiffusionState(
+            vector, unless_adopted(heard.own_weight, state.dual) + pace * since, state.mass
+        )

@@ -61,6 +61,6 @@ class Extra:
         pace = (1.0 / state.mass)[..., None]
         flow, since = gains(heard)
         mean = summed(heard.payload[0] * heard.weights[..., None])
-        vector = unless_adopted(heard, state.vector + pace * flow, mean).astype(state.vector.dtype)
-        dual = unless_adopted(heard, state.dual) + pace * since / 2
+        vector = unless_adopted(heard.own_weight, state.vector + pace * flow, mean).astype(state.vector.dtype)
+        dual = unless_adopted(heard.own_weight, state.dual) + pace * since / 2
         return ExtraState(vector, vector, dual, state.mass)

@@ -28,6 +28,7 @@ class Sums:
 
     parts: tuple[int, ...]
     takes_back: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
 
     def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
         """The sums so far."""
@@ -49,6 +50,7 @@ class Relayed:
     """
 
     takes_back: ClassVar[bool] = True
+    remembers: ClassVar[bool] = True
 
     def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
         """What is spoken, less what is held of the neighbour."""
@@ -70,6 +72,7 @@ class Flows:
     """
 
     takes_back: ClassVar[bool] = True
+    remembers: ClassVar[bool] = False
 
     def tell(self, spoken: Payload, told: Payload, held: Payload) -> Payload:
         """What is spoken, with what flowed so far in the place of the zeros."""

@@ -59,5 +59,9 @@ class Momentum:
 
     def listen(self, state: MomentumState, heard: Heard) -> MomentumState:
         """The aggregate; the momentum stays here."""
-        mixed = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
-        return MomentumState(mixed, unless_adopted(heard, state.momentum))
+        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        return self.mixed(state, mean, heard.own_weight)
+
+    def mixed(self, state: MomentumState, mean: Array, own_weight: Array) -> MomentumState:
+        """The aggregate is the model; the momentum stays."""
+        return MomentumState(mean, unless_adopted(own_weight, state.momentum))

@@ -60,6 +60,10 @@ class QuasiGlobal:
 
     def listen(self, state: QuasiGlobalState, heard: Heard) -> QuasiGlobalState:
         """The aggregate, and the momentum of the way to it."""
-        mixed = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
-        moved = self.kept * state.momentum + (1.0 - self.kept) * (state.before - mixed)
-        return QuasiGlobalState(mixed, mixed, unless_adopted(heard, moved))
+        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        return self.mixed(state, mean, heard.own_weight)
+
+    def mixed(self, state: QuasiGlobalState, mean: Array, own_weight: Array) -> QuasiGlobalState:
+        """The aggregate is the model, and the way to it moves the momentum."""
+        moved = self.kept * state.momentum + (1.0 - self.kept) * (state.before - mean)
+        return QuasiGlobalState(mean, mean, unless_adopted(own_weight, moved))

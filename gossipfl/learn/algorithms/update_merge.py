@@ -53,4 +53,4 @@ class UpdateMerge:
         if not heard.weights.shape[-1]:
             return state
         came = come_together(heard)
-        return UpdateMergeState(came, unless_adopted(heard, state.made, instead=came))
+        return UpdateMergeState(came, unless_adopted(heard.own_weight, state.made, instead=came))

@@ -1,0 +1,195 @@
+"""A crowd: the algorithm of all peers at once, over arrays whose rows are peers, in rounds.
+
+Rules:
+- No messages, no clock, no delay: what a network without faults comes to, many times faster.
+- A round goes through the peers twice: all train and speak, then all listen. What was said lies apart from
+  what peers are, so that nobody hears the next round.
+- Each verb sees a block of peers, and in `listen` peers that heard equally many.
+- Where the algorithm takes in one mean, that is a sparse product, and no neighbour's vector is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.errors import RunError
+from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.compiled import Kernels
+from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, Steering
+from gossipfl.learn.mixing import mixed
+from gossipfl.simulator.hearsay import hearsay_of
+from gossipfl.simulator.network import FitMany
+from gossipfl.simulator.shelf import Shelf
+from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
+from gossipfl.simulator.workers import Workers
+
+HEARD_BYTES_MAX = 16 << 20
+"""What is gathered at once of what neighbours said."""
+
+
+class Attendance(NamedTuple):
+    """Who takes part in a round, (n,) each."""
+
+    present: Present
+    newcomers: Present  # not among those present: they hear what is said, adopt it, and are there next
+
+
+def everybody(round: int) -> None:
+    """All take part in every round."""
+
+
+class Crowd:
+    """Peers `0 .. n-1` that all begin from `start` (d,) and whose samples count `masses` (n,).
+
+    `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has.
+    `progress` is told how many peers have worked through a half of a round.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm[Any],
+        start: Array,
+        masses: Array,
+        ties_of: TiesOf,
+        fit: FitMany,
+        *,
+        seed: int,
+        shelf: Shelf,
+        workers: Workers,
+        kernels: Kernels = "numpy",
+        attendance: Callable[[int], Attendance | None] = everybody,
+        progress: Callable[[int], None] = lambda peers: None,
+    ) -> None:
+        self.peers = len(masses)
+        self.messages = 0
+        self._algorithm = algorithm
+        self._start = start
+        self._masses = masses
+        self._ties_of = ties_of
+        self._fit = fit
+        self._seed = seed
+        self._workers = workers
+        self._kernels = kernels
+        self._attendance = attendance
+        self._progress = progress
+        self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
+        first = self._fresh(1, masses[:1])
+        self._kind = type(first)
+        self._parts: Payload = tuple(
+            shelf.zeros((self.peers, *part.shape[1:]), part.dtype) for part in first
+        )
+        self._each(self._begin)
+
+    def models(self, peers: Block) -> Array:
+        """The vectors (b, d) by which `peers` are judged."""
+        model: Array = self._algorithm.model(self._state(peers))
+        return model
+
+    @property
+    def word(self) -> Payload:
+        """What somebody told a neighbour last."""
+        return tuple(part[0] for part in self._words.told)
+
+    def round(self, round: int) -> None:
+        """Train, speak and listen. Raises `RunError` if training diverges."""
+        ties, attendance = self._ties_of(round), self._attendance(round)
+        present: Present | None = None
+        listening = ties.degrees > 0
+        if attendance is not None:
+            present, newcomers = attendance
+            ties = ties.among(present, newcomers)
+            listening = (present | newcomers) & (ties.degrees > 0)
+            for peer in np.flatnonzero(newcomers):
+                self._begin(slice(peer, peer + 1))
+        self._words.ties = ties
+        self.messages += len(ties.senders)
+        self._each(lambda block: self._speak(_those(block, present), ties, round))
+        self._each(lambda block: self._listen(block, ties, listening))
+        self._words.turn()
+
+    # Halves of a round
+
+    def _speak(self, peers: Block, ties: Ties, round: int) -> None:
+        numbers = np.arange(self.peers)[peers]
+        algorithm, state = self._algorithm, self._state(peers)
+        drift = algorithm.drift(state) if isinstance(algorithm, Steering) else None
+        vectors = self._fit(numbers, algorithm.model(state), round, drift)
+        if not np.isfinite(vectors).all():
+            raise RunError(f"Training diverged in round {round}: lower learning.learning_rate.")
+        learned = algorithm.learned(state, vectors)
+        spoken, said = algorithm.speak(learned, ties.shares[peers], Draws(self._seed, numbers, round))
+        self._words.tell(peers, spoken)
+        self._put(peers, state, said)
+
+    def _listen(self, block: slice, ties: Ties, listening: Present) -> None:
+        if self._mixes:
+            self._mix(block, ties, listening)
+            return
+        peers = block.start + np.flatnonzero(listening[block])
+        degrees = ties.degrees[peers]
+        for degree in np.unique(degrees):
+            alike = peers[degrees == degree]
+            fit = max(1, HEARD_BYTES_MAX // (int(degree) * sum(part.nbytes for part in self.word)))
+            for first in range(0, len(alike), fit):
+                self._hear(alike[first : first + fit], int(degree), ties)
+
+    def _hear(self, peers: Integers, degree: int, ties: Ties) -> None:
+        state = self._state(peers)
+        payload, said = self._words.heard(peers, degree, state)
+        heard = Heard(payload, ties.weights[ties.slots(peers, degree)], ties.own_weights[peers], said)
+        self._put(peers, state, self._algorithm.listen(state, heard))
+
+    def _mix(self, block: slice, ties: Ties, listening: Present) -> None:
+        algorithm = cast(Mixing[Any], self._algorithm)
+        here = ties.starts[block.start : block.stop + 1]
+        own, own_weights = self.models(block), ties.own_weights[block]
+        told, kernels = self._words.told[0], self._kernels
+        mean = mixed(own, own_weights, here, ties.senders, ties.weights, told, kernels=kernels)
+        peers = _those(block, listening)
+        state = self._state(peers)
+        if not isinstance(peers, slice):
+            mean, own_weights = mean[peers - block.start], own_weights[peers - block.start]
+        self._put(peers, state, algorithm.mixed(state, mean, own_weights))
+
+    # States
+
+    def _fresh(self, count: int, masses: Array) -> Any:
+        return self._algorithm.start(np.broadcast_to(self._start, (count, len(self._start))), masses)
+
+    def _begin(self, peers: slice) -> None:
+        masses = self._masses[peers]
+        self._put(peers, (), self._fresh(len(masses), masses))
+
+    def _state(self, peers: Block) -> Any:
+        return self._kind(*(part[peers] for part in self._parts))
+
+    def _put(self, peers: Block, before: Payload, state: Payload) -> None:
+        """Keep the `state` of `peers`; parts that are what they were `before` are there already."""
+        changed = [
+            (kept, part.copy() if any(part is other for other in before) else part)
+            for kept, part, was in zip(self._parts, state, before or (None,) * len(state), strict=True)
+            if part is not was
+        ]
+        for kept, part in changed:
+            kept[peers] = part
+
+    def _each(self, work: Callable[[slice], None]) -> None:
+        """Do `work` for blocks of all peers."""
+
+        def told(block: slice) -> None:
+            work(block)
+            self._progress(block.stop - block.start)
+
+        bytes_each = 2 * sum(part[0].nbytes for part in self._parts)
+        self._workers.each(told, self.peers, bytes_each)
+
+
+def _those(block: slice, wanted: Present | None) -> Block:
+    """The peers of `block` that are `wanted`: all, where that is None."""
+    if wanted is None or wanted[block].all():
+        return block
+    return block.start + np.flatnonzero(wanted[block])

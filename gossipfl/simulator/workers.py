@@ -1,0 +1,82 @@
+"""Threads that work through the peers of a crowd, block by block.
+
+Rules:
+- As many as OMP_NUM_THREADS says, else as many as this process may use; a library's own threads stay out.
+- What is computed of a peer depends neither on its block nor on the thread: so neither do results.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+from gossipfl.errors import SettingsError
+
+BLOCK_BYTES_MAX = 4 << 20
+"""What the arrays of one block of peers may take: they are gone through several times while they are cached."""
+
+BLOCKS_PER_THREAD = 4
+"""So many where there are few peers, so that no thread waits long for another."""
+
+PEERS_MIN = 16
+"""A smaller block costs more in Python than in arithmetic."""
+
+
+class Workers:
+    """Does the same for many blocks at once."""
+
+    def __init__(self, threads: int, pool: ThreadPoolExecutor | None) -> None:
+        self.threads = threads
+        self._pool = pool
+
+    def each(self, work: Callable[[slice], None], count: int, bytes_each: int) -> None:
+        """Call `work` for blocks of 0 .. `count` - 1, each of which takes `bytes_each`; raises what it does."""
+        blocks = list(_blocks(count, bytes_each, self.threads))
+        if self._pool is None or len(blocks) == 1:
+            for block in blocks:
+                work(block)
+            return
+        under_way = [self._pool.submit(work, block) for block in blocks]
+        try:
+            done, _ = wait(under_way, return_when=FIRST_EXCEPTION)
+        finally:
+            for future in under_way:
+                future.cancel()
+        for future in done:
+            future.result()
+
+
+@contextmanager
+def workers(threads: int | None = None) -> Iterator[Workers]:
+    """Workers while the block runs, as many as `threads`, or as the rule says."""
+    from threadpoolctl import threadpool_limits
+
+    threads = threads or threads_allowed()
+    with threadpool_limits(1):
+        if threads == 1:
+            yield Workers(1, None)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            yield Workers(threads, pool)
+
+
+def threads_allowed() -> int:
+    """How many threads to use. Raises `SettingsError` for an OMP_NUM_THREADS that is no count."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if asked:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise SettingsError(f"OMP_NUM_THREADS is {asked!r}: set it to 1 or more, or leave it out.")
+        return int(asked)
+    if hasattr(os, "sched_getaffinity"):  # Linux knows what this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _blocks(count: int, bytes_each: int, threads: int) -> Iterator[slice]:
+    fit = max(1, BLOCK_BYTES_MAX // max(1, bytes_each))
+    even = -(-count // (threads * BLOCKS_PER_THREAD)) if threads > 1 else count
+    size = min(fit, max(PEERS_MIN, even))
+    for first in range(0, count, size):
+        yield slice(first, min(first + size, count))
