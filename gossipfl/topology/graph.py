@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
 
 DIAMETER_PEERS_MAX = 2_000
 DIAMETER_STEPS_MAX = 1_000_000_000
@@ -97,17 +98,15 @@ class Topology:
         return replace(self, positions=positions)
 
     @cached_property
-    def rows(self) -> tuple[Integers, NDArray[np.int32]]:
+    def rows(self) -> tuple[Indices, Indices]:
         """All neighbours, peer after peer: (starts, ends), of shapes (peers + 1,) and (2 edges,).
 
         The neighbours of peer i, in ascending order, are ends[starts[i] : starts[i + 1]]: the rows of
         `adjacency`, compressed.
         """
-        low, high = self.edges.T
-        keys = np.concatenate((low * self.peers + high, high * self.peers + low))
-        keys.sort()
-        np.remainder(keys, self.peers, out=keys)
-        return np.concatenate(([0], np.cumsum(self.degrees))), keys.astype(np.int32)
+        upper = _upper(self.edges[:, 0], self.edges[:, 1], self.peers)
+        whole = upper + upper.T.tocsr()
+        return whole.indptr, whole.indices
 
     def neighbours(self, peer: int) -> tuple[int, ...]:
         """The peers that `peer` speaks to, in ascending order."""
@@ -131,7 +130,8 @@ class Topology:
         """Into how many parts the graph falls that cannot reach one another."""
         from scipy.sparse.csgraph import connected_components
 
-        count, _ = connected_components(self.adjacency(), directed=False)
+        # A symmetric matrix has strong components alone, and they are found without its transpose.
+        count, _ = connected_components(self.adjacency(), connection="strong")
         return int(count)
 
     @property
@@ -201,10 +201,20 @@ def _pairs(edges: ArrayLike, name: str) -> Integers:
 
 def _in_order(pairs: Integers, peers: int) -> Integers:
     """Each edge once, its lower end first, in lexicographic order, without loops."""
-    low, high = pairs.min(axis=1, initial=peers), pairs.max(axis=1, initial=0)
-    keys = np.sort((low * peers + high)[low != high])
-    keys = keys[np.diff(keys, prepend=-1) > 0]
-    return np.stack((keys // peers, keys % peers), axis=1)
+    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
+    apart = low != high
+    upper = _upper(low[apart], high[apart], peers)
+    return np.stack((np.repeat(np.arange(peers), np.diff(upper.indptr)), upper.indices), axis=1)
+
+
+def _upper(low: Integers, high: Integers, peers: int) -> csr_array:
+    """The boolean matrix (peers, peers) of edges low - high, in order: sorted row by row, which is linear."""
+    from scipy.sparse import csr_array
+
+    ends = (low.astype(np.int32), high.astype(np.int32))
+    matrix = csr_array((np.ones(len(low), np.bool_), ends), shape=(peers, peers))
+    matrix.sum_duplicates()
+    return matrix
 
 
 def _checked_names(names: Sequence[str] | None, peers: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gossipfl.errors import TopologyError
-from gossipfl.topology.graph import Floats, Integers, Topology
+from gossipfl.topology.graph import Floats, Indices, Integers, Topology
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -36,37 +36,40 @@ def mixing_matrix(topology: Topology, samples: ArrayLike | None = None) -> csr_a
 
     `samples` (peers,) are positive counts; without them all peers count alike and W is doubly stochastic.
     """
-    counts, degrees = _counts(topology, samples), topology.degrees
     mine, theirs = both_ways(topology.edges)
-    weights = metropolis_weight(degrees[mine], counts[mine], degrees[theirs], counts[theirs])
+    degrees = topology.degrees
+    if samples is None:
+        weights = metropolis_weight(degrees[mine], 1, degrees[theirs], 1)
+    else:
+        counts = _checked(samples, topology.peers)
+        weights = metropolis_weight(degrees[mine], counts[mine], degrees[theirs], counts[theirs])
     return completed(topology.peers, mine, theirs, weights)
 
 
-def completed(peers: int, mine: Integers, theirs: Integers, weights: Floats) -> csr_array:
+def completed(peers: int, mine: Integers | Indices, theirs: Integers | Indices, weights: Floats) -> csr_array:
     """The W (peers, peers) with W[mine, theirs] = weights (m,), where a peer keeps what remains of 1."""
     from scipy.sparse import csr_array
 
     here = np.arange(peers)
     own = 1.0 - np.bincount(mine, weights, minlength=peers)
-    rows, columns = np.concatenate((mine, here)), np.concatenate((theirs, here))
+    rows, columns = (np.concatenate((ends, here), dtype=np.int32) for ends in (mine, theirs))
     matrix = csr_array((np.concatenate((weights, own)), (rows, columns)), shape=(peers, peers))
     matrix.eliminate_zeros()
     matrix.sort_indices()
     return matrix
 
 
-def both_ways(edges: Integers) -> tuple[Integers, Integers]:
+def both_ways(edges: Integers) -> tuple[Indices, Indices]:
     """Who hears and who is heard over undirected `edges` (m, 2): two arrays (2 m,), either way once."""
-    return np.concatenate((edges[:, 0], edges[:, 1])), np.concatenate((edges[:, 1], edges[:, 0]))
+    low, high = edges.astype(np.int32).T
+    return np.concatenate((low, high)), np.concatenate((high, low))
 
 
-def _counts(topology: Topology, samples: ArrayLike | None) -> Floats:
-    if samples is None:
-        return np.ones(topology.peers)
+def _checked(samples: ArrayLike, peers: int) -> Floats:
     counts = np.asarray(samples, np.float64)
-    if counts.shape != (topology.peers,) or not ((counts > 0) & np.isfinite(counts)).all():
+    if counts.shape != (peers,) or not ((counts > 0) & np.isfinite(counts)).all():
         raise TopologyError(
-            f"Weights towards samples need a positive count for each of the {topology.peers} peers; "
+            f"Weights towards samples need a positive count for each of the {peers} peers; "
             "give every peer at least one sample."
         )
     return counts

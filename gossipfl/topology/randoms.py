@@ -2,10 +2,13 @@
 
 Rules:
 - The same seed gives the same graph; `lane` tells successive attempts apart.
-- Vectorised where the family is asked for at a million peers; networkx where it keeps the family well.
+- A million peers take seconds.
 """
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +16,13 @@ from numpy.typing import NDArray
 from gossipfl.draws import Draws
 from gossipfl.errors import TopologyError
 from gossipfl.topology.graph import Floats, Integers
-from gossipfl.topology.lattices import complete
+from gossipfl.topology.lattices import circulant, complete
 
 _REPAIRS_MAX = 400
 _STARTS_MAX = 200
+_MOVES_MAX = 64
+"""How often a place is drawn for an edge of a small world before it stays where it is."""
+_BLOCK = 4096
 
 
 def k_regular(peers: int, degree: int, draws: Draws) -> Integers:
@@ -57,19 +63,41 @@ def erdos_renyi(peers: int, probability: float, draws: Draws, lane: int) -> Inte
 
 
 def small_world(peers: int, degree: int, rewiring: float, draws: Draws, lane: int) -> Integers:
-    """A ring lattice with each edge rewired with probability `rewiring`: Watts and Strogatz (1998)."""
-    import networkx
+    """A ring lattice with edges rewired, each with probability `rewiring`: Watts and Strogatz (1998).
 
-    graph = networkx.watts_strogatz_graph(peers, degree, rewiring, seed=_seed(draws, "small-world", lane))
-    return np.array(graph.edges(), np.int64)
+    The far end goes to any peer, all as likely, that the near end is not joined to; where none is found in
+    _MOVES_MAX draws, the edge stays.
+    """
+    edges = circulant(peers, [*range(1, degree // 2 + 1)])
+    moving = np.flatnonzero(draws.uniform("small-world", len(edges), lane) < rewiring)
+    for attempt in range(_MOVES_MAX):
+        if not len(moving):
+            break
+        near = edges[moving, 0]
+        far = draws.integers("rewiring", len(moving), peers, lane * _MOVES_MAX + attempt)
+        keys = _keys(np.stack((near, far), axis=1), peers)
+        good = _new(keys, np.sort(_keys(edges, peers))) & (near != far)
+        edges[moving[good], 1] = far[good]
+        moving = moving[~good]
+    return edges
 
 
 def scale_free(peers: int, degree: int, draws: Draws) -> Integers:
-    """Newcomers join `degree` earlier peers, preferring the well joined: Barabási and Albert (1999)."""
-    import networkx
+    """Newcomers join `degree` earlier peers, preferring the well joined: Barabási and Albert (1999).
 
-    graph = networkx.barabasi_albert_graph(peers, degree, seed=_seed(draws, "scale-free", 0))
-    return np.array(graph.edges(), np.int64)
+    The first is the hub of a star of `degree` + 1. To draw one end of all edges so far is to prefer the well
+    joined: Batagelj and Brandes (2005), "Efficient generation of large random networks".
+    """
+    ends = [*[0] * degree, *range(1, degree + 1)]
+    numbers = _numbers(draws, "scale-free")
+    for newcomer in range(degree + 1, peers):
+        joined: dict[int, None] = {}
+        many = len(ends)
+        while len(joined) < degree:
+            joined[ends[int(next(numbers) * many)]] = None
+        ends += joined
+        ends += [newcomer] * degree
+    return np.array(ends).reshape(-1, 2, degree).transpose(0, 2, 1).reshape(-1, 2)
 
 
 def geometric(peers: int, radius: float, draws: Draws, lane: int) -> tuple[Integers, Floats]:
@@ -80,8 +108,10 @@ def geometric(peers: int, radius: float, draws: Draws, lane: int) -> tuple[Integ
     return cKDTree(positions).query_pairs(radius, output_type="ndarray").astype(np.int64), positions
 
 
-def _seed(draws: Draws, purpose: str, lane: int) -> int:
-    return int(draws.integers(purpose, 1, 1 << 31, lane)[0])
+def _numbers(draws: Draws, purpose: str) -> Iterator[float]:
+    """Numbers in [0, 1) without end."""
+    for block in itertools.count():
+        yield from draws.uniform(purpose, _BLOCK, block).tolist()
 
 
 def _superposed(peers: int, degree: int, draws: Draws, start: int) -> Integers:
@@ -99,9 +129,8 @@ def _repaired(edges: Integers, peers: int, degree: int, draws: Draws, start: int
     fixed = peers if degree >= 2 else 0
     for attempt in range(_REPAIRS_MAX):
         keys = _keys(edges, peers)
-        order = np.argsort(keys, kind="stable")
-        in_order = keys[order]
-        repeats = order[1:][in_order[1:] == in_order[:-1]]
+        in_order = np.sort(keys)
+        repeats = _repeats(keys, in_order)
         if not len(repeats):
             return edges
         lane = start * _REPAIRS_MAX + attempt
@@ -127,15 +156,35 @@ def _switch(
     c, d = np.where(flip, d, c), np.where(flip, c, d)
     first, second = np.stack((a, d), axis=1), np.stack((c, b), axis=1)
     keys = np.stack((_keys(first, peers), _keys(second, peers)))
-    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    _, back, times = np.unique(keys, return_inverse=True, return_counts=True)
-    new = (known[at] != keys) & (times[back].reshape(keys.shape) == 1)
-    good = new.all(axis=0) & (a != d) & (c != b) & ~np.isin(others, repeats)
+    good = _new(keys, known).all(axis=0) & (a != d) & (c != b) & ~np.isin(others, repeats)
     edges[mine[good]], edges[others[good]] = first[good], second[good]
 
 
+def _repeats(keys: Integers, in_order: Integers) -> Integers:
+    """Where `keys` hold what they held before, in the order of what that is; `in_order` are they, sorted."""
+    twice = in_order[1:][in_order[1:] == in_order[:-1]]
+    here = np.flatnonzero(_among(keys, twice))
+    order = here[np.argsort(keys[here], kind="stable")]
+    again: Integers = order[1:][keys[order[1:]] == keys[order[:-1]]]
+    return again
+
+
+def _new(keys: Integers, known: Integers) -> NDArray[np.bool_]:
+    """Which of `keys`, of any shape, are neither `known` (sorted) nor there twice."""
+    _, back, times = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(~_among(keys, known) & (times[back].reshape(keys.shape) == 1))
+
+
+def _among(keys: Integers, known: Integers) -> NDArray[np.bool_]:
+    """Which of `keys`, of any shape, are `known` (sorted)."""
+    if not len(known):
+        return np.zeros(keys.shape, np.bool_)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(known[at] == keys)
+
+
 def _keys(edges: Integers, peers: int) -> Integers:
-    low, high = edges.min(axis=1, initial=peers), edges.max(axis=1, initial=0)
+    low, high = np.minimum(edges[:, 0], edges[:, 1]), np.maximum(edges[:, 0], edges[:, 1])
     return np.asarray(low * peers + high, np.int64)
 
 

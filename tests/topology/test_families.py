@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 
 from gossipfl.draws import Draws
 from gossipfl.errors import TopologyError
-from gossipfl.topology import FAMILIES, Topology, build_topology, find_family
+from gossipfl.topology import (
+    FAMILIES,
+    Topology,
+    build_topology,
+    find_family,
+    mixing_matrix,
+    spectral_gap,
+)
 from gossipfl.topology.randoms import erdos_renyi, k_regular
 
 
@@ -61,9 +69,32 @@ def test_k_regular_is_simple_and_connected_for_every_small_size() -> None:
                 assert topology.connected or degree == 1
 
 
-def test_k_regular_is_simple_at_scale() -> None:
+def test_k_regular_is_simple_at_scale_and_mixes_as_a_random_graph_does() -> None:
     topology = build_topology("k-regular", 20_000, degree=10)
     assert (topology.degrees == 10).all()
+    gap = spectral_gap(mixing_matrix(topology))
+    assert gap == pytest.approx(1 - (1 + 2 * math.sqrt(9)) / 11, rel=0.01)  # Friedman (2008)
+
+
+def test_a_small_world_moves_as_many_of_its_edges_as_asked_and_loses_none() -> None:
+    topology = build_topology("small-world", 2000, degree=6, rewiring=0.2)
+    low, high = topology.edges.T
+    apart = np.minimum(high - low, 2000 - high + low)
+    assert len(topology.edges) == 6000
+    assert np.mean(apart > 3) == pytest.approx(0.2, abs=0.02)  # four standard errors
+    assert topology.degrees.min() >= 3  # the near ends stay
+
+
+def test_a_small_world_without_free_places_keeps_its_edges() -> None:
+    assert build_topology("small-world", 7, degree=6, rewiring=1.0).diameter == 1
+
+
+def test_newcomers_of_a_scale_free_graph_bring_their_edges_and_make_hubs() -> None:
+    topology = build_topology("scale-free", 3000, degree=3)
+    assert len(topology.edges) == 3 + 2996 * 3
+    assert np.bincount(topology.edges[:, 1])[4:].tolist() == [3] * 2996  # each joins three before it
+    assert np.median(topology.degrees) <= 5
+    assert np.sort(topology.degrees)[-10:].mean() > 60
 
 
 def test_erdos_renyi_joins_each_pair_equally_often() -> None:
