@@ -2,9 +2,10 @@
 
 cli/         the commands; the only place that prints
 api.py       the Python door: `simulate`
+engines.py   one federation, run by the network in virtual time, the crowd, or a baseline
 report/      a run directory -> tables, plots, HTML
 experiment/  one validated experiment from TOML; builds peers for any driver
-simulator/   many peers in one process, in virtual time
+simulator/   many peers in one process: a network in virtual time, a crowd as arrays
 node/        one peer on real sockets: trio, TLS
 testing/     conformance checks for your own models, algorithms and aggregators
 protocol/    what peers say and when: state machines without I/O
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gossipfl.learn.algorithms.dpsgd import Dpsgd
     from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Heard, Model, Samples
     from gossipfl.learn.models import linear, mlp, softmax
+    from gossipfl.learn.pytorch import TorchModel
     from gossipfl.learn.training import Training
     from gossipfl.report import Run
     from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass
@@ -46,6 +48,7 @@ _HOMES = {
     "gossipfl.data": ("Dataset", "Schema", "load_dataset", "make_schema", "read_table"),
     "gossipfl.topology": ("Schedule", "Topology", "build_schedule", "build_topology", "read_topology"),
     "gossipfl.learn.models": ("linear", "mlp", "softmax"),
+    "gossipfl.learn.pytorch": ("TorchModel",),
     "gossipfl.learn.training": ("Training",),
     "gossipfl.learn.algorithms.dpsgd": ("Dpsgd",),
     "gossipfl.learn.aggregators": ("WeightedMean",),
@@ -63,7 +66,7 @@ __all__ = [  # noqa: RUF022
     # topology
     "Topology", "build_topology", "read_topology", "Schedule", "build_schedule",
     # models
-    "linear", "mlp", "softmax", "Training",
+    "linear", "mlp", "softmax", "TorchModel", "Training",
     # algorithms and aggregators
     "Dpsgd", "WeightedMean",
     # contracts for plug-ins

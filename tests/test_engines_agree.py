@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import trio
 
-from gossipfl.api import experiment_of, network_of
+from gossipfl.api import experiment_of
 from gossipfl.draws import Draws
+from gossipfl.engines import network_of
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.learn.compressors import COMPRESSORS
 from gossipfl.learn.contracts import Array

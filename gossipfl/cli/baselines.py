@@ -37,12 +37,22 @@ def check_baseline(baseline: str | None, experiment: Experiment, participation: 
         refuse_baseline(baseline, experiment, participation)
 
 
-def run_one(federation: Federation, baseline: str | None, participation: float) -> Run:
+def check_scratch(scratch: Path | None, experiment: Experiment, baseline: str | None) -> None:
+    """Raise `SettingsError` for files of a crowd that there is not."""
+    if scratch is not None and (experiment.run.engine != "crowd" or baseline is not None):
+        raise SettingsError("--scratch is for the crowd alone: leave it out, or add --engine crowd.")
+
+
+def run_one(
+    federation: Federation, baseline: str | None, participation: float, scratch: Path | None = None
+) -> Run:
     """Gossip, or the baseline in its place, with a bar on standard error."""
-    from gossipfl.api import run_baseline, run_network
+    from gossipfl.engines import run_baseline, run_crowd, run_network
 
     words = f"{federation.experiment.run.name}: {federation.peers} peers"
     with progress_bar(f"{words}, {baseline}" if baseline else words) as progress:
+        if baseline is None and federation.experiment.run.engine == "crowd":
+            return run_crowd(federation, progress, scratch=scratch)
         if baseline is None:
             return run_network(federation, progress=progress)
         return run_baseline(federation, baseline, participation, progress)
@@ -54,7 +64,7 @@ def side_by_side(
     """Run gossip and every baseline into folders of `folder`, and compare them on a page there."""
     from dataclasses import replace
 
-    from gossipfl.api import save_run
+    from gossipfl.engines import save_run
     from gossipfl.experiment.baseline import heard_alone, said_in_vain
     from gossipfl.report import write_comparison
     from gossipfl.simulator.baselines import BASELINES

@@ -38,7 +38,7 @@ _NEVER = 1 << 62
 
 def run_cluster(federation: Federation, folder: Path) -> Run:
     """Run `federation` as processes whose folders are under `folder`/nodes."""
-    from gossipfl.api import run_of
+    from gossipfl.engines import run_of
 
     began = time.perf_counter()
     homes = prepare(federation, folder)
@@ -57,7 +57,7 @@ def run_cluster(federation: Federation, folder: Path) -> Run:
 
 def check_cluster(federation: Federation) -> None:
     """Refuse what real processes cannot honour. Raises `SettingsError`."""
-    from gossipfl.api import check_moments
+    from gossipfl.engines import check_moments
 
     check_moments(federation)
     if federation.experiment.network != NetworkSettings():

@@ -11,11 +11,15 @@ from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
+    from gossipfl.experiment.federation import Federation
     from gossipfl.experiment.settings import Experiment
     from gossipfl.report import Run
 
-PEERS_QUICK_MAX = 5_000
-"""Above this the network in virtual time takes minutes."""
+MESSAGE_S = 30e-6
+"""About what a message costs in the network in virtual time."""
+
+LONG_S = 120.0
+"""Who would wait so long is told of the crowd."""
 
 File = Annotated[
     str | None,
@@ -36,6 +40,16 @@ def simulate(
     file: File = None,
     sets: Sets = None,
     seed: Seed = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="network: messages in virtual time; crowd: all peers at once, far faster."
+        ),
+    ] = None,
+    scratch: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="crowd: keep its state in files there, for more than memory holds."),
+    ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="In the place of gossip: local, fedavg or pooled; all: beside it."),
@@ -46,7 +60,7 @@ def simulate(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run an experiment in virtual time, in this process, the same numbers every time.
+    """Run an experiment in this process, the same numbers every time.
 
     Examples:
 
@@ -58,6 +72,15 @@ def simulate(
 
     `gossipfl simulate runs/ring-16/experiment.toml --out again`
 
+    The network runs the peers that run on sockets, message by message in virtual time, with every fault. The
+    crowd computes the same models without messages, for up to a million peers:
+
+    `gossipfl simulate crowd-1000`
+
+    `gossipfl simulate crowd-1000 --set topology.peers=100000`
+
+    `gossipfl simulate ring-16 --engine crowd`
+
     Baselines answer what a server, or no cooperation, would have given the same peers: `local`, each trains
     alone; `fedavg`, a server averages what peers train; `pooled`, one model on the rows of all.
 
@@ -65,23 +88,26 @@ def simulate(
 
     `gossipfl simulate ring-16 --baseline fedavg --participation 0.25`
     """
-    from gossipfl.api import check_moments, save_run
-    from gossipfl.cli.baselines import ALL, GOSSIP, check_baseline, run_one, side_by_side
+    from gossipfl.cli.baselines import ALL, GOSSIP, check_baseline, check_scratch, run_one, side_by_side
+    from gossipfl.engines import check_moments, save_run
     from gossipfl.experiment.federation import build
 
-    experiment = _experiment(file, sets, seed)
+    experiment = _experiment(file, [*(sets or []), *([f"run.engine={engine}"] if engine else [])], seed)
+    check_scratch(scratch, experiment, baseline)
     federation = build(experiment)
     check_moments(federation)
     check_baseline(baseline, experiment, participation)
     name = experiment.run.name + (f"-{baseline}" if baseline else "")
     folder = _new_folder(out, name, GOSSIP if baseline == ALL else "models")
-    if federation.peers > PEERS_QUICK_MAX:
-        typer.echo(f"{federation.peers} peers: this will take minutes.", err=True)
-    command = _command("simulate", file, sets, seed, baseline=baseline, participation=participation)
+    if baseline is None:
+        _warn_if_long(federation)
+    command = _command(
+        "simulate", file, sets, seed, engine=engine, baseline=baseline, participation=participation
+    )
     if baseline == ALL:
         side_by_side(federation, participation, folder, command, as_json)
         return
-    run = run_one(federation, baseline, participation)
+    run = run_one(federation, baseline, participation, scratch)
     run.summary["command"] = command
     save_run(run, federation, folder)
     _finish(run, folder, as_json)
@@ -110,8 +136,8 @@ def up(
 
     `gossipfl up ring-8 --kill 2@10 --set 'faults.restart=["2@15"]'`
     """
-    from gossipfl.api import save_run
     from gossipfl.cli.cluster import check_cluster, run_cluster
+    from gossipfl.engines import save_run
     from gossipfl.experiment.federation import build
 
     experiment = _experiment(file, [*(sets or []), *_kills(kill or [])], seed)
@@ -129,6 +155,20 @@ def _experiment(file: str | None, sets: list[str] | None, seed: int | None) -> E
 
     overrides = [*(sets or []), *([] if seed is None else [f"run.seed={seed}"])]
     return read_experiment(file, overrides)
+
+
+def _warn_if_long(federation: Federation) -> None:
+    """Name the crowd to whoever is about to wait for a network of very many messages."""
+    experiment = federation.experiment
+    if experiment.run.engine != "network" or experiment.gossip.exchange is not None:
+        return
+    messages_s = 2 * len(federation.topology.edges) * experiment.learning.rounds * MESSAGE_S
+    if messages_s > LONG_S:
+        typer.echo(
+            f"{federation.peers} peers: the messages alone will take about {messages_s / 60:.0f} minutes; "
+            "--engine crowd does without them.",
+            err=True,
+        )
 
 
 def _kills(moments: list[str]) -> list[str]:
@@ -171,6 +211,7 @@ def _command(
     sets: list[str] | None,
     seed: int | None,
     kill: list[str] | None = None,
+    engine: str | None = None,
     baseline: str | None = None,
     participation: float = 1.0,
 ) -> str:
@@ -182,6 +223,7 @@ def _command(
         words += ["--set", text]
     for moment in kill or []:
         words += ["--kill", moment]
+    words += ["--engine", engine] if engine else []
     words += ["--baseline", baseline] if baseline else []
     words += ["--participation", str(participation)] if participation != 1.0 else []
     return shlex.join([*words, *([] if seed is None else ["--seed", str(seed)])])

@@ -3,19 +3,20 @@
 Rules:
 - A round is judged once every peer that still takes part has closed it, so that its figures compare like with
   like; what is left is judged at the end.
-- Figures of the run as a whole are over the peers that completed every round.
+- Figures of the run as a whole are over the peers that completed every round, or those of them judged.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gossipfl.experiment.federation import Federation
+from gossipfl.experiment.judging import Outcome, average, judged, judged_peers
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic
@@ -35,14 +36,17 @@ class Recorder:
     def __init__(self, federation: Federation, traffic: Callable[[], Traffic]) -> None:
         self.records: list[Record] = []
         self.refused: Counter[str] = Counter()
+        self.judged = judged_peers(federation)
         self._federation = federation
         self._traffic = traffic
         self._active = set(range(federation.peers))
         self._reached = Counter({0: federation.peers})  # how many active peers last closed each round
         self._open: dict[int, _Round] = {}
         self._last: dict[PeerId, tuple[int, Array]] = {}
-        start = np.broadcast_to(federation.start(), (federation.peers, federation.model.size))
-        self._judge(0, _Round(dict(enumerate(start)), dict.fromkeys(range(federation.peers), 0.0)))
+        self._crowd: Outcome | None = None
+        start = federation.start()
+        alike = np.broadcast_to(start, (len(self.judged), len(start)))
+        self._judge(0, 0.0, Outcome(federation.peers, self.judged, alike, start.astype(np.float64)))
 
     def observe(self, peer: PeerId, time_s: float, record: RoundClosed | Refused) -> None:
         """`peer` closed a round, or refused an update."""
@@ -64,7 +68,7 @@ class Recorder:
         self._active.add(peer)
         self._reached[record.round] += 1
         self._last[peer] = record.round, record.vector
-        if self._due(record.round):
+        if self.due(record.round):
             held = self._open.setdefault(record.round, _Round())
             held.vectors[peer], held.times_s[peer] = record.vector, time_s
         self._judge_complete()
@@ -83,34 +87,48 @@ class Recorder:
         self._forget(peer)
         self._judge_complete()
 
-    def models(self) -> dict[PeerId, Array]:
-        """The last model of each peer that completed every round."""
-        rounds = self._federation.experiment.learning.rounds
-        return {peer: vector for peer, (round, vector) in sorted(self._last.items()) if round == rounds}
+    def observe_all(self, round: int, time_s: float, outcome: Outcome) -> None:
+        """All peers closed `round` at once, and this is what they hold."""
+        self._crowd = outcome
+        if self.due(round):
+            self._judge(round, time_s, outcome)
+
+    def due(self, round: int) -> bool:
+        """Whether what peers hold after `round` is judged."""
+        settings = self._federation.experiment
+        return round % settings.run.evaluate_every == 0 or round == settings.learning.rounds
 
     def close(self) -> None:
         """Judge what is left."""
         for round in sorted(self._open):
-            self._judge(round, self._open.pop(round))
+            self._judge_round(round)
+
+    def outcome(self) -> Outcome:
+        """What the peers hold that completed every round."""
+        if self._crowd is not None:
+            return self._crowd
+        rounds = self._federation.experiment.learning.rounds
+        done = {peer: vector for peer, (round, vector) in self._last.items() if round == rounds}
+        return self._outcome(done)
 
     def summary(self) -> Record:
         """The figures of the run over its finished peers; see `judged` for those of a set of models."""
-        federation, finished = self._federation, self.models()
-        per_peer: list[float | None] = [None] * federation.peers
+        federation, outcome = self._federation, self.outcome()
+        metric, per_peer = federation.metric, dict.fromkeys(self.judged.tolist())
         summary: Record = {
             "peers": federation.peers,
-            "finished": len(finished),
+            "finished": outcome.finished,
             "rounds": federation.experiment.learning.rounds,
-            "metric": federation.metric,
+            "metric": metric,
         }
-        if finished:
-            vectors = np.stack(list(finished.values()))
-            figures, scores = judged(federation, list(finished), vectors)
+        if outcome.finished:
+            figures, scores = judged(federation, outcome)
             summary |= figures
-            for peer, score in zip(finished, scores[federation.metric], strict=True):
-                per_peer[peer] = float(score)
+            per_peer |= zip(outcome.peers.tolist(), scores.get(metric, np.empty(0)).tolist(), strict=True)
+        if len(self.judged) < federation.peers:
+            summary["judged"] = self.judged.tolist()
         return summary | {
-            f"{federation.metric}_per_peer": per_peer,
+            f"{metric}_per_peer": list(per_peer.values()),
             **asdict(self._traffic()),
             "killed": sorted({record["peer"] for record in self.records if record["kind"] == "killed"}),
             "refused": dict(sorted(self.refused.items())),
@@ -121,10 +139,6 @@ class Recorder:
     def _add(self, kind: str, peer: PeerId, time_s: float, **facts: object) -> None:
         self.records.append({"kind": kind, "peer": peer, "time_s": time_s, **facts})
 
-    def _due(self, round: int) -> bool:
-        settings = self._federation.experiment
-        return round % settings.run.evaluate_every == 0 or round == settings.learning.rounds
-
     def _forget(self, peer: PeerId) -> None:
         if peer in self._active:
             self._active.discard(peer)
@@ -134,43 +148,28 @@ class Recorder:
     def _judge_complete(self) -> None:
         behind = min(self._reached, default=0)
         for round in sorted(round for round in self._open if round <= behind):
-            self._judge(round, self._open.pop(round))
+            self._judge_round(round)
 
-    def _judge(self, round: int, held: _Round) -> None:
-        peers = sorted(held.vectors)
-        vectors = np.stack([held.vectors[peer] for peer in peers])
-        figures, scores = judged(self._federation, peers, vectors)
-        for index, peer in enumerate(peers):
+    def _judge_round(self, round: int) -> None:
+        held = self._open.pop(round)
+        self._judge(round, max(held.times_s.values()), self._outcome(held.vectors), held.times_s)
+
+    def _outcome(self, vectors: dict[PeerId, Array]) -> Outcome:
+        """That of peers who hold these `vectors`."""
+        if not vectors:
+            nobody = np.empty((0, self._federation.model.size), self._federation.model.dtype)
+            return Outcome(0, np.empty(0, np.int64), nobody, nobody.sum(axis=0, dtype=np.float64))
+        peers = np.array([peer for peer in self.judged.tolist() if peer in vectors], np.int64)
+        every = np.stack([vectors[peer] for peer in sorted(vectors)])
+        some = every if len(peers) == len(every) else np.stack([vectors[peer] for peer in peers.tolist()])
+        return Outcome(len(every), peers, some, average(every))
+
+    def _judge(
+        self, round: int, time_s: float, outcome: Outcome, times_s: Mapping[PeerId, float] | None = None
+    ) -> None:
+        figures, scores = judged(self._federation, outcome)
+        for index, peer in enumerate(outcome.peers.tolist()):
             metrics = {name: float(values[index]) for name, values in scores.items()}
-            self._add("evaluation", peer, held.times_s[peer], round=round, **metrics)
-        now = {"kind": "network", "round": round, "time_s": max(held.times_s.values())}
+            self._add("evaluation", peer, (times_s or {}).get(peer, time_s), round=round, **metrics)
+        now = {"kind": "network", "round": round, "time_s": time_s}
         self.records.append(now | figures | asdict(self._traffic()))
-
-
-def judged(
-    federation: Federation, peers: list[PeerId], vectors: Array
-) -> tuple[dict[str, float], dict[str, Array]]:
-    """What the models (n, d) of `peers` are worth: figures of all, and metrics (n,) of each.
-
-    They are judged on the common test part and, where peers keep one of their own, each on that too.
-    """
-    metric = federation.metric
-    scores = dict(federation.model.score(vectors, federation.test))
-    average = vectors.mean(axis=0, dtype=np.float64).astype(vectors.dtype)
-    figures = {
-        f"{metric}_mean": float(np.mean(scores[metric])),
-        f"{metric}_worst": float(np.min(scores[metric])),
-        f"{metric}_averaged_model": float(federation.model.score(average, federation.test)[metric]),
-        "consensus_distance": consensus_distance(vectors),
-    }
-    if federation.local_test is not None:
-        own = federation.local_test.of(np.array(peers))
-        local = scores[f"{metric}_local"] = federation.model.score(vectors, own)[metric]
-        figures[f"{metric}_local"] = float(np.mean(local[own.counts > 0])) if own.counts.any() else np.nan
-    return figures, scores
-
-
-def consensus_distance(vectors: Array) -> float:
-    """(1/n) sum of |x_i - mean x|^2 over models (n, d)."""
-    wide = vectors.astype(np.float64)
-    return float(np.mean(np.sum(np.square(wide - wide.mean(axis=0)), axis=-1)))

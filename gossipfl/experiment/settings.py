@@ -22,7 +22,13 @@ from pydantic import (
     model_validator,
 )
 
-from gossipfl.experiment.unheard import unheard_data, unheard_gossip, unheard_mixing, unheard_training
+from gossipfl.experiment.unheard import (
+    unheard_crowd,
+    unheard_data,
+    unheard_gossip,
+    unheard_mixing,
+    unheard_training,
+)
 
 ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
@@ -169,7 +175,9 @@ class RunSettings(Section):
 
     name: str = Field("gossipfl", min_length=1, max_length=NAME_CHARS_MAX)
     seed: int = Field(0, ge=0, lt=1 << 63)
+    engine: Literal["network", "crowd"] = "network"
     evaluate_every: int = Field(1, ge=1)
+    judged: int | None = Field(None, ge=0)
 
 
 class Experiment(Section):
@@ -203,6 +211,7 @@ class Experiment(Section):
             | unheard_mixing(self.topology.kind, self.learning.algorithm, self.learning.compressor)
             | unheard_gossip(self.gossip.exchange, self.gossip.trains)
             | unheard_data(data.split, given)
+            | unheard_crowd(self.run.engine)
         )
 
 

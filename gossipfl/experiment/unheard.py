@@ -69,6 +69,20 @@ def unheard_gossip(exchange: str | None, trains: str) -> dict[str, str]:
     return {}
 
 
+def unheard_crowd(engine: str) -> dict[str, str]:
+    """Keys of [network] and [gossip] that mean nothing to a crowd, which has neither messages nor a clock."""
+    if engine != "crowd":
+        return {}
+    unheard = dict.fromkeys(
+        ("network.latency_s", "network.jitter_s", "network.loss"),
+        'a crowd has no messages that could be late or lost, run.engine = "network" has',
+    )
+    unheard["network.slow"] = 'the peers of a crowd are in step, those of run.engine = "network" need not be'
+    for key in ("exchange", "every_s", "trains", "staleness", "tokens"):
+        unheard[f"gossip.{key}"] = 'a crowd works in rounds: take run.engine = "network"'
+    return unheard
+
+
 def _rate(family: str) -> str:
     return 'learning_rate = "constant", eta0 = 0.1' if family == "SGD" else "learning_rate_init = 0.01"
 

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -68,10 +69,12 @@ class Samples:
         return cls(features, targets, np.arange(count), np.asarray(count))
 
     @classmethod
-    def parts(cls, features: Array, targets: Array, parts: list[Array]) -> Samples:
-        """Row indices per peer (ragged) as the samples of a crowd of `len(parts)` peers."""
+    def parts(cls, features: Array, targets: Array, parts: Sequence[Array] | Array) -> Samples:
+        """Row indices per peer, ragged or an array (n, k), as the samples of a crowd of `len(parts)` peers."""
+        if isinstance(parts, np.ndarray):
+            return cls(features, targets, parts, np.full(len(parts), parts.shape[1]))
         counts = np.array([len(part) for part in parts], np.int64)
-        rows = np.zeros((len(parts), int(counts.max(initial=0))), np.int64)
+        rows = np.zeros((len(parts), int(counts.max(initial=0))), np.int32)
         for row, part in zip(rows, parts, strict=True):
             row[: len(part)] = part
         return cls(features, targets, rows, counts)

@@ -30,8 +30,9 @@ class Run:
     """What one run left behind.
 
     `settings` is the resolved experiment; `records` are dictionaries told apart by their `kind`; `graph` is
-    `{"names": [...], "edges": [[i, j], ...]}`; `models` maps names to vectors (d,) and is empty after
-    `load`, for the run directory keeps models as safetensors files under `models/`; `notes` are sentences
+    `{"names": [...], "edges": [[i, j], ...]}`; `models` maps the names of peers that are judged to
+    vectors (d,), and `averaged` is the mean of all peers' (d,): after `load` there are none, for the run
+    directory keeps models as safetensors files under `models/`; `notes` are sentences
     about what could not be read.
     """
 
@@ -40,6 +41,7 @@ class Run:
     summary: dict[str, Any]
     graph: dict[str, Any] = field(repr=False)
     models: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    averaged: NDArray[Any] | None = field(default=None, repr=False)
     directory: Path | None = None
     notes: list[str] = field(default_factory=list)
 

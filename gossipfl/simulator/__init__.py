@@ -1,5 +1,9 @@
 """Many peers in one process.
 
-network.py  the network in virtual time
+network.py  the network in virtual time: real peers and a queue of events
+crowd.py    the crowd: the algorithm of all peers at once, over arrays
+ties.py     who hears whom in a round of a crowd; hearsay.py what they say
+workers.py  threads for the crowd's blocks; shelf.py where its arrays lie
 faults.py   verdicts on messages: latency, loss
+baselines.py  what no cooperation, all rows in one place, or a server would have given
 """

@@ -24,6 +24,7 @@ from gossipfl.learn.mixing import mixed
 from gossipfl.simulator.hearsay import hearsay_of
 from gossipfl.simulator.network import FitMany
 from gossipfl.simulator.shelf import Shelf
+from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
 from gossipfl.simulator.workers import Workers
 
@@ -62,10 +63,9 @@ class Crowd:
         workers: Workers,
         kernels: Kernels = "numpy",
         attendance: Callable[[int], Attendance | None] = everybody,
-        progress: Callable[[int], None] = lambda peers: None,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         self.peers = len(masses)
-        self.messages = 0
         self._algorithm = algorithm
         self._start = start
         self._masses = masses
@@ -76,17 +76,14 @@ class Crowd:
         self._kernels = kernels
         self._attendance = attendance
         self._progress = progress
+        self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
-        first = self._fresh(1, masses[:1])
-        self._kind = type(first)
-        self._parts: Payload = tuple(
-            shelf.zeros((self.peers, *part.shape[1:]), part.dtype) for part in first
-        )
+        self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
         self._each(self._begin)
 
     def models(self, peers: Block) -> Array:
         """The vectors (b, d) by which `peers` are judged."""
-        model: Array = self._algorithm.model(self._state(peers))
+        model: Array = self._algorithm.model(self._states.of(peers))
         return model
 
     @property
@@ -94,8 +91,8 @@ class Crowd:
         """What somebody told a neighbour last."""
         return tuple(part[0] for part in self._words.told)
 
-    def round(self, round: int) -> None:
-        """Train, speak and listen. Raises `RunError` if training diverges."""
+    def round(self, round: int) -> int:
+        """Train, speak and listen; how many messages that is. Raises `RunError` if training diverges."""
         ties, attendance = self._ties_of(round), self._attendance(round)
         present: Present | None = None
         listening = ties.degrees > 0
@@ -106,16 +103,18 @@ class Crowd:
             for peer in np.flatnonzero(newcomers):
                 self._begin(slice(peer, peer + 1))
         self._words.ties = ties
-        self.messages += len(ties.senders)
         self._each(lambda block: self._speak(_those(block, present), ties, round))
         self._each(lambda block: self._listen(block, ties, listening))
         self._words.turn()
+        return len(ties.senders)
 
     # Halves of a round
 
     def _speak(self, peers: Block, ties: Ties, round: int) -> None:
-        numbers = np.arange(self.peers)[peers]
-        algorithm, state = self._algorithm, self._state(peers)
+        numbers = np.arange(peers.start, peers.stop) if isinstance(peers, slice) else peers
+        if not len(numbers):
+            return
+        algorithm, state = self._algorithm, self._states.of(peers)
         drift = algorithm.drift(state) if isinstance(algorithm, Steering) else None
         vectors = self._fit(numbers, algorithm.model(state), round, drift)
         if not np.isfinite(vectors).all():
@@ -123,7 +122,7 @@ class Crowd:
         learned = algorithm.learned(state, vectors)
         spoken, said = algorithm.speak(learned, ties.shares[peers], Draws(self._seed, numbers, round))
         self._words.tell(peers, spoken)
-        self._put(peers, state, said)
+        self._states.put(peers, said, state)
 
     def _listen(self, block: slice, ties: Ties, listening: Present) -> None:
         if self._mixes:
@@ -138,58 +137,36 @@ class Crowd:
                 self._hear(alike[first : first + fit], int(degree), ties)
 
     def _hear(self, peers: Integers, degree: int, ties: Ties) -> None:
-        state = self._state(peers)
+        state = self._states.of(peers)
         payload, said = self._words.heard(peers, degree, state)
         heard = Heard(payload, ties.weights[ties.slots(peers, degree)], ties.own_weights[peers], said)
-        self._put(peers, state, self._algorithm.listen(state, heard))
+        self._states.put(peers, self._algorithm.listen(state, heard), state)
 
     def _mix(self, block: slice, ties: Ties, listening: Present) -> None:
-        algorithm = cast(Mixing[Any], self._algorithm)
+        algorithm = cast("Mixing[Any]", self._algorithm)
         here = ties.starts[block.start : block.stop + 1]
         own, own_weights = self.models(block), ties.own_weights[block]
         told, kernels = self._words.told[0], self._kernels
         mean = mixed(own, own_weights, here, ties.senders, ties.weights, told, kernels=kernels)
         peers = _those(block, listening)
-        state = self._state(peers)
+        state = self._states.of(peers)
         if not isinstance(peers, slice):
             mean, own_weights = mean[peers - block.start], own_weights[peers - block.start]
-        self._put(peers, state, algorithm.mixed(state, mean, own_weights))
-
-    # States
-
-    def _fresh(self, count: int, masses: Array) -> Any:
-        return self._algorithm.start(np.broadcast_to(self._start, (count, len(self._start))), masses)
+        self._states.put(peers, algorithm.mixed(state, mean, own_weights), state)
 
     def _begin(self, peers: slice) -> None:
         masses = self._masses[peers]
-        self._put(peers, (), self._fresh(len(masses), masses))
-
-    def _state(self, peers: Block) -> Any:
-        return self._kind(*(part[peers] for part in self._parts))
-
-    def _put(self, peers: Block, before: Payload, state: Payload) -> None:
-        """Keep the `state` of `peers`; parts that are what they were `before` are there already."""
-        changed = [
-            (kept, part.copy() if any(part is other for other in before) else part)
-            for kept, part, was in zip(self._parts, state, before or (None,) * len(state), strict=True)
-            if part is not was
-        ]
-        for kept, part in changed:
-            kept[peers] = part
+        alike = np.broadcast_to(self._start, (len(masses), len(self._start)))
+        self._states.put(peers, self._algorithm.start(alike, masses))
 
     def _each(self, work: Callable[[slice], None]) -> None:
         """Do `work` for blocks of all peers."""
-
-        def told(block: slice) -> None:
-            work(block)
-            self._progress(block.stop - block.start)
-
-        bytes_each = 2 * sum(part[0].nbytes for part in self._parts)
-        self._workers.each(told, self.peers, bytes_each)
+        self._workers.each(work, self.peers, 2 * self._states.bytes_each, self._progress)
 
 
 def _those(block: slice, wanted: Present | None) -> Block:
     """The peers of `block` that are `wanted`: all, where that is None."""
     if wanted is None or wanted[block].all():
         return block
-    return block.start + np.flatnonzero(wanted[block])
+    these: Integers = block.start + np.flatnonzero(wanted[block])
+    return these

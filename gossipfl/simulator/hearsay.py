@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Link, Payload
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.ties import Block, Integers, Ties
@@ -96,7 +97,8 @@ class _Relays:
         self.told, self._before = (_arrays(shelf, len(ties.senders), told) for _ in range(2))
 
     def tell(self, peers: Block, spoken: Payload) -> None:
-        assert isinstance(peers, slice)  # all are there, for no tie may be missing
+        if not isinstance(peers, slice):
+            raise LocalProtocolError("Relays need all peers to be there.")
         first, last = self.ties.starts[peers.start], self.ties.starts[peers.stop]
         mine = np.repeat(np.arange(len(spoken[0])), self.ties.degrees[peers])
         back = self._back[first:last]
@@ -152,7 +154,7 @@ def _nothing(like: Payload) -> Payload:
 
 def _ways_back(ties: Ties) -> Integers:
     """For each place (m,), i hearing j, the place where j hears i; all ties go both ways."""
-    peers = len(ties.shares)
+    peers, senders = len(ties.shares), ties.senders.astype(np.int64)
     mine = np.repeat(np.arange(peers), ties.degrees)
-    back: Integers = np.searchsorted(mine * peers + ties.senders, ties.senders.astype(np.int64) * peers + mine)
+    back: Integers = np.searchsorted(mine * peers + senders, senders * peers + mine)
     return back

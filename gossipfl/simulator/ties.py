@@ -1,4 +1,4 @@
-"""Who hears whom in a round of a crowd, and how much each counts: the rows of a mixing matrix, own part apart.
+"""Who hears whom in a round of a crowd, and how much each counts: rows of a mixing matrix.
 
 Rules:
 - Whoever is absent neither speaks nor is spoken to; what an absent neighbour counts, a peer keeps itself.
@@ -68,7 +68,7 @@ def neighbours_ties(topology: Topology, counts: Array | None) -> TiesOf:
     mine = np.repeat(np.arange(topology.peers), degrees)
     weights = metropolis_weight(claims[mine], mass[mine], claims[senders], mass[senders])
     ties = Ties(starts, senders, weights, _own_weights(starts, weights), 1.0 / (degrees + 1.0))
-    return lambda round: ties
+    return lambda _: ties
 
 
 def schedule_ties(schedule: Schedule) -> TiesOf:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 
 from gossipfl.errors import SettingsError
 
 BLOCK_BYTES_MAX = 4 << 20
-"""What the arrays of one block of peers may take: they are gone through several times while they are cached."""
+"""What one block of peers may take: its arrays are gone through several times while they are cached."""
 
 BLOCKS_PER_THREAD = 4
 """So many where there are few peers, so that no thread waits long for another."""
@@ -31,21 +31,33 @@ class Workers:
         self.threads = threads
         self._pool = pool
 
-    def each(self, work: Callable[[slice], None], count: int, bytes_each: int) -> None:
-        """Call `work` for blocks of 0 .. `count` - 1, each of which takes `bytes_each`; raises what it does."""
+    def each(
+        self,
+        work: Callable[[slice], None],
+        count: int,
+        bytes_each: int,
+        done: Callable[[int], None] | None = None,
+    ) -> None:
+        """Call `work` for blocks of 0 .. `count` - 1, each of which takes `bytes_each`; raises what it does.
+
+        The calling thread tells `done` how many more are.
+        """
         blocks = list(_blocks(count, bytes_each, self.threads))
         if self._pool is None or len(blocks) == 1:
             for block in blocks:
                 work(block)
+                if done:
+                    done(block.stop - block.start)
             return
-        under_way = [self._pool.submit(work, block) for block in blocks]
+        under_way = {self._pool.submit(work, block): block for block in blocks}
         try:
-            done, _ = wait(under_way, return_when=FIRST_EXCEPTION)
+            for future in as_completed(under_way):
+                future.result()
+                if done:
+                    done(under_way[future].stop - under_way[future].start)
         finally:
             for future in under_way:
                 future.cancel()
-        for future in done:
-            future.result()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import pytest
 
 from gossipfl.api import experiment_of
 from gossipfl.experiment.federation import Federation, build
-from gossipfl.experiment.recorder import Record, Recorder, consensus_distance
+from gossipfl.experiment.judging import average, consensus_distance
+from gossipfl.experiment.recorder import Record, Recorder
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.messages import Traffic
 
@@ -100,5 +101,6 @@ def test_refusals_are_counted_by_reason(federation: Federation) -> None:
 
 
 def test_consensus_distance_is_the_mean_square_from_the_mean() -> None:
-    assert consensus_distance(np.array([[0.0, 0.0], [2.0, 4.0]], np.float32)) == pytest.approx(5.0)
-    assert consensus_distance(np.full((3, 4), 1e8, np.float32)) == 0.0
+    apart, alike = np.array([[0.0, 0.0], [2.0, 4.0]], np.float32), np.full((3, 4), 1e8, np.float32)
+    assert consensus_distance(apart, average(apart)) == pytest.approx(5.0)
+    assert consensus_distance(alike, average(alike)) == 0.0

@@ -1,0 +1,155 @@
+"""A federation as a crowd: what of it arrays in rounds can honour, and who takes part in each round.
+
+Rules:
+- What a crowd cannot honour is refused, with what can.
+- A peer that is killed leaves as it does in a network. One that is restarted adopts what its neighbours say
+  in the round of its return, and is there in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossipfl.errors import SettingsError
+from gossipfl.experiment.federation import Federation
+from gossipfl.experiment.judging import Outcome
+from gossipfl.experiment.settings import FaultsSettings, moments
+from gossipfl.learn.compiled import chosen
+from gossipfl.learn.contracts import Accounting, Array, Compressed
+from gossipfl.simulator.crowd import Attendance, Crowd, everybody
+from gossipfl.simulator.shelf import Shelf
+from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
+from gossipfl.simulator.workers import Workers
+
+Present = Callable[[int], NDArray[np.bool_]]
+"""Who takes part in a round (n,), the first being round 1; the others keep what they have."""
+
+_INSTEAD = 'take run.engine = "network"'
+MEAN_PEERS = 4_096
+"""So many models are added up at once for the mean of all; more would be no faster."""
+
+
+def refuse_crowd(federation: Federation, present: Present | None = None) -> None:
+    """Raise `SettingsError` for what a crowd cannot honour."""
+    algorithm, schedule = federation.algorithm, federation.meeting.schedule
+    name = federation.experiment.learning.algorithm
+    codes = algorithm if isinstance(algorithm, Compressed) else None
+    if codes and schedule is not None and schedule.period != 1:
+        raise SettingsError(
+            f'The codes of "{name}" need one graph for all rounds in a crowd, and {schedule.name} changes: '
+            f"{_INSTEAD}, or one graph."
+        )
+    faults = federation.experiment.faults
+    if not (faults.kill or faults.restart or present):
+        return
+    if isinstance(algorithm, Accounting) and (algorithm.link.takes_back or faults.restart):
+        why = "settles its accounts with a peer that is gone"
+    elif codes and (faults.restart or present or codes.settles):
+        why = "must tell anew whoever missed something"
+    else:
+        return
+    raise SettingsError(
+        f'The algorithm "{name}" {why}, which a crowd cannot do: {_INSTEAD}, or leave out faults.'
+    )
+
+
+def crowd_of(
+    federation: Federation,
+    shelf: Shelf,
+    workers: Workers,
+    *,
+    present: Present | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Crowd:
+    """The crowd that the experiment describes."""
+    counts, learning = federation.train.counts, federation.experiment.learning
+    return Crowd(
+        federation.algorithm,
+        federation.start(),
+        np.maximum(counts, 1).astype(np.float64) if learning.weights == "samples" else np.ones(len(counts)),
+        _ties_of(federation),
+        federation.fit_many,
+        seed=federation.experiment.run.seed,
+        shelf=shelf,
+        workers=workers,
+        kernels=chosen(),
+        attendance=attendance_of(federation, present),
+        progress=progress,
+    )
+
+
+def attendance_of(federation: Federation, present: Present | None) -> Callable[[int], Attendance | None]:
+    """Who is there in each round, by what `faults` say and by who is `present`; None if that is everybody."""
+    faults, peers = federation.experiment.faults, federation.peers
+    if not faults.kill and present is None:
+        return everybody
+
+    def of(round: int) -> Attendance:
+        living, newcomers = lives(faults, peers, round)
+        return Attendance(living if present is None else living & _checked(present(round), peers), newcomers)
+
+    return of
+
+
+def lives(faults: FaultsSettings, peers: int, round: int) -> Attendance:
+    """Who of so many `peers` lives in `round`, and who is back in it."""
+    living, newcomers = np.ones(peers, np.bool_), np.zeros(peers, np.bool_)
+    restarts = moments(faults.restart)
+    for peer, killed_in in moments(faults.kill).items():
+        back_in = restarts.get(peer, np.inf)
+        living[peer] = round < killed_in or round > back_in
+        newcomers[peer] = round == back_in
+    return Attendance(living, newcomers)
+
+
+def outcome_of(crowd: Crowd, workers: Workers, judged: Array, living: Attendance) -> Outcome:
+    """What those hold who are alive, and of the `judged` among them the models."""
+    alive = living.present | living.newcomers
+    peers = judged[alive[judged]]
+    return Outcome(int(alive.sum()), peers, crowd.models(peers), _mean(crowd, workers, np.flatnonzero(alive)))
+
+
+def hash_of(crowd: Crowd) -> str:
+    """The digest of all models, in hex."""
+    digest = blake2b(digest_size=16)
+    for first in range(0, crowd.peers, MEAN_PEERS):
+        some = slice(first, min(first + MEAN_PEERS, crowd.peers))
+        digest.update(crowd.models(some).tobytes())
+    return digest.hexdigest()
+
+
+def _mean(crowd: Crowd, workers: Workers, alive: Array) -> Array:
+    """The mean model (d,) of those `alive`, float64; it does not depend on the threads."""
+    parts = range(0, len(alive), MEAN_PEERS)
+    sums: list[Array] = [np.empty(0)] * len(parts)
+
+    def add(block: slice) -> None:
+        for part in range(block.start, block.stop):
+            peers = alive[parts[part] : parts[part] + MEAN_PEERS]
+            whole = slice(int(peers[0]), int(peers[-1]) + 1)
+            alike = whole.stop - whole.start == len(peers)
+            sums[part] = crowd.models(whole if alike else peers).sum(axis=0, dtype=np.float64)
+
+    workers.each(add, len(parts), 0)
+    mean: Array = np.sum(sums, axis=0) / max(len(alive), 1)
+    return mean
+
+
+def _ties_of(federation: Federation) -> TiesOf:
+    if federation.meeting.schedule is not None:
+        return schedule_ties(federation.meeting.schedule)
+    by_samples = federation.experiment.learning.weights == "samples"
+    return neighbours_ties(federation.topology, federation.train.counts if by_samples else None)
+
+
+def _checked(present: NDArray[np.bool_], peers: int) -> NDArray[np.bool_]:
+    if present.shape != (peers,) or present.dtype != np.bool_:
+        raise SettingsError(
+            f"present(round) gave {present.dtype} of shape {present.shape}: give one truth value for each of "
+            f"the {peers} peers."
+        )
+    return present

@@ -1,0 +1,76 @@
+"""Who is judged, and what their models are worth.
+
+Rules:
+- Judging must not take longer than learning: of many peers a sample is judged, the same in every round.
+- The averaged model is that of all peers, judged or not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.experiment.federation import Federation
+from gossipfl.learn.contracts import Array
+
+ALL_JUDGED_MAX = 1_000
+"""Up to so many peers all are judged unless `run.judged` says otherwise."""
+
+SAMPLE = 100
+"""How many are judged of more."""
+
+
+def judged_peers(federation: Federation) -> Array:
+    """The numbers of the peers that are judged, in growing order."""
+    peers, asked = federation.peers, federation.experiment.run.judged
+    count = min(peers, asked if asked is not None else peers if peers <= ALL_JUDGED_MAX else SAMPLE)
+    if count == peers:
+        return np.arange(peers)
+    drawn = Draws(federation.experiment.run.seed).permutation("judged", peers)[:count]
+    return np.sort(drawn)
+
+
+class Outcome(NamedTuple):
+    """What the peers hold that take part, and of m of them, who are judged, the models."""
+
+    finished: int
+    peers: Array  # (m,)
+    vectors: Array  # (m, d)
+    averaged: Array  # (d,), float64: the mean of all
+
+
+def average(vectors: Array) -> Array:
+    """The mean (d,) of models (n, d), in float64."""
+    mean: Array = vectors.mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def judged(federation: Federation, outcome: Outcome) -> tuple[dict[str, float], dict[str, Array]]:
+    """What the models of `outcome` are worth: figures of all, and metrics (m,) of each that is judged.
+
+    They are judged on the common test part and, where peers keep one of their own, each on that too.
+    """
+    metric, model, vectors = federation.metric, federation.model, outcome.vectors
+    averaged = model.score(outcome.averaged.astype(model.dtype), federation.test)
+    figures = {f"{metric}_averaged_model": float(averaged[metric])}
+    if not len(vectors):
+        return figures, {}
+    scores = dict(model.score(vectors, federation.test))
+    figures |= {
+        f"{metric}_mean": float(np.mean(scores[metric])),
+        f"{metric}_worst": float(np.min(scores[metric])),
+        "consensus_distance": consensus_distance(vectors, outcome.averaged),
+    }
+    if federation.local_test is not None:
+        own = federation.local_test.of(outcome.peers)
+        local = scores[f"{metric}_local"] = model.score(vectors, own)[metric]
+        figures[f"{metric}_local"] = float(np.mean(local[own.counts > 0])) if own.counts.any() else np.nan
+    return figures, scores
+
+
+def consensus_distance(vectors: Array, averaged: Array) -> float:
+    """(1/m) sum of |x_i - mean|^2 over models (m, d) about the mean (d,) of all."""
+    apart = vectors.astype(np.float64) - averaged
+    return float(np.mean(np.sum(np.square(apart), axis=-1)))
