@@ -36,6 +36,7 @@ from gossipfl.learn.estimators import ESTIMATORS, Estimator
 from gossipfl.learn.models import FloatName, linear, mlp, softmax
 from gossipfl.learn.options import checked
 from gossipfl.learn.pegasos import Pegasos
+from gossipfl.learn.pytorch import TorchModel
 from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", "pegasos", *ESTIMATORS)
@@ -207,14 +208,13 @@ def build_model(
     """The model named `kind` for `features` inputs and a target of `classes`, or a number where that is None.
 
     "auto" is softmax regression for classes and linear regression for numbers. `hidden` is for MLPs,
-    `options` are for scikit-learn estimators and Pegasos. A name or a pairing that cannot be raises
+    `options` are for scikit-learn estimators, Pegasos and PyTorch. A name or a pairing that cannot be raises
     `SettingsError`.
     """
-    if kind == "auto":
-        kind = "linear" if classes is None else "softmax"
-    if kind not in MODELS:
-        raise SettingsError(f"There is no model {kind!r}: {instead(kind, (*MODELS, 'auto'))}")
+    kind = _kind(kind, classes)
     given: dict[str, Any] = dict(options or {})
+    if kind == "torch":
+        return _torch(features, classes, training, dtype, given)
     if kind in ESTIMATORS:
         if kind.startswith("MLP"):
             given.setdefault("hidden_layer_sizes", hidden)
@@ -236,6 +236,24 @@ def build_model(
     if classes is None:
         raise SettingsError("Softmax regression cannot learn numbers: use the model 'linear' or 'mlp'.")
     return softmax(features, classes, training, dtype)
+
+
+def _kind(name: str, classes: int | None) -> str:
+    """The kind of model that is called `name`."""
+    if name == "auto":
+        return "linear" if classes is None else "softmax"
+    if name not in (*MODELS, "torch"):
+        raise SettingsError(f"There is no model {name!r}: {instead(name, (*MODELS, 'torch', 'auto'))}")
+    return name
+
+
+def _torch(
+    features: int, classes: int | None, training: Training, dtype: FloatName, given: dict[str, Any]
+) -> Model:
+    options = checked("model 'torch'", given, {"factory": "cnn.py:cnn", "device": "auto"})
+    if "factory" not in options:
+        raise SettingsError('The model "torch" needs a factory: say options = { factory = "cnn.py:cnn" }.')
+    return TorchModel(options.pop("factory"), features, classes, training, dtype, **options)
 
 
 def method_named(name: str) -> Method:

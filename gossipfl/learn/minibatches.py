@@ -1,0 +1,108 @@
+"""A round of minibatch training of a crowd, and its judging, whatever it is that computes the steps.
+
+Rules:
+- Who takes which rows is said by `batches`; here peers are dealt out in blocks, and put back in their places.
+- A peer without samples keeps its vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from gossipfl.draws import Draws
+from gossipfl.learn import metrics
+from gossipfl.learn.batches import Plan, flat_counts, plans
+from gossipfl.learn.contracts import Array, Samples
+from gossipfl.learn.training import Training
+
+Task = Literal["classes", "numbers"]
+
+Steps = Callable[[Array, Plan, Draws, Array | None], Array]
+"""Vectors (p, d) after the steps of a plan with the draws of its peers, and a push (p, d) at each step."""
+
+Outputs = Callable[[Array, Array], Array]
+"""What vectors (p, d) make of `rows` (p, b) of the features, or (1, b) for all alike: (p, b, out)."""
+
+PeersMax = Callable[[int], int]
+"""How many peers a block may hold whose batches are so wide."""
+
+_ROWS = 1024
+
+
+def train(
+    vector: Array,
+    samples: Samples,
+    draws: Draws,
+    drift: Array | None,
+    training: Training,
+    peers_max: PeersMax,
+    trained: Steps,
+) -> Array:
+    """`vector` (..., d) after one round on `samples`, and the same part of `drift` (..., d) at each step."""
+    lead, size = vector.shape[:-1], vector.shape[-1]
+    fitted = vector.reshape(-1, size).copy()
+    peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
+    counts, batch = flat_counts(lead, samples), training.batch
+    per_peer = training.epochs * -(-counts // batch)
+    steps = per_peer if training.steps is None else np.where(counts > 0, training.steps, 0)
+    pushes = None
+    if drift is not None:
+        pushes = drift.reshape(fitted.shape).astype(vector.dtype) / np.maximum(steps, 1)[:, None]
+        pushes = pushes.astype(vector.dtype, copy=False)
+    width = min(batch, max(8, int(counts.max(initial=1))))
+    for plan in plans(lead, samples, batch, steps, peers_max(width)):
+        own = Draws(draws.seed, peers[plan.peers], draws.round)
+        push = None if pushes is None else pushes[plan.peers]
+        fitted[plan.peers] = trained(fitted[plan.peers], plan, own, push)
+    return fitted.reshape(vector.shape)
+
+
+def judge(
+    vector: Array, samples: Samples, task: Task, peers_max: PeersMax, outputs: Outputs
+) -> dict[str, Array]:
+    """Metrics by name, each (...), of `vector` (..., d) on rows (..., k) of each peer, or (k,) of all."""
+    lead, flat = vector.shape[:-1], vector.reshape(-1, vector.shape[-1])
+    shared = samples.rows.ndim == 1
+    of = () if shared else lead
+    counts, sums = flat_counts(of, samples), np.zeros((2, len(flat)))
+    block = peers_max(min(_ROWS, max(8, int(counts.max(initial=1)))))
+    summed = _class_sums if task == "classes" else _number_sums
+    with np.errstate(all="ignore"):
+        for plan in plans(of, samples, _ROWS, -(-counts // _ROWS), block):
+            judged = np.arange(len(flat)) if shared else plan.peers
+            for first in range(0, len(judged), block):
+                some = judged[first : first + block]
+                sums[:, some] = summed(flat[some], samples.targets, plan, outputs)
+    totals = np.broadcast_to(np.asarray(samples.counts), lead)
+    return (metrics.class_metrics if task == "classes" else metrics.number_metrics)(
+        sums.reshape(2, *lead), totals
+    )
+
+
+def _class_sums(vector: Array, targets: Array, plan: Plan, outputs: Outputs) -> Array:
+    sums = np.zeros((2, len(vector)))
+    for rows, valid in plan.batches(None):
+        active = _active(vector, plan, rows)
+        sums[:, :active] += metrics.class_sums(outputs(vector[:active], rows), targets[rows], valid)
+    return sums
+
+
+def _number_sums(vector: Array, targets: Array, plan: Plan, outputs: Outputs) -> Array:
+    sums, centre = np.zeros((2, len(vector))), np.zeros((len(plan.peers), 1))
+    for rows, valid in plan.batches(None):
+        wanted = np.where(valid, targets[rows].astype(np.float64), 0.0)
+        centre[: len(rows)] += wanted.sum(axis=1, keepdims=True)
+    centre /= plan.counts[:, None]
+    for rows, valid in plan.batches(None):
+        active = _active(vector, plan, rows)
+        predicted = outputs(vector[:active], rows)[..., 0]
+        sums[:, :active] += metrics.number_sums(predicted, targets[rows], centre[: len(rows)], valid)
+    return sums
+
+
+def _active(vector: Array, plan: Plan, rows: Array) -> int:
+    """How many of `vector` (p, d) a batch concerns: all where the plan is of rows that all share."""
+    return len(vector) if len(plan.peers) == 1 else len(rows)
