@@ -82,7 +82,7 @@ def run_crowd(
     recorder = Recorder(federation, lambda: traffic)
     kills, round_s = moments(experiment.faults.kill), experiment.network.training_s
     with shelf(scratch) as kept, workers() as hands:
-        worked = _counted(progress, 2 * federation.peers * experiment.learning.rounds)
+        worked = _counted(progress, (2 * experiment.learning.rounds + 1) * federation.peers)
         crowd = crowd_of(federation, kept, hands, present=present, progress=worked)
         for round in range(1, experiment.learning.rounds + 1):
             for peer in [peer for peer, killed_in in kills.items() if killed_in == round]:

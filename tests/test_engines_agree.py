@@ -1,4 +1,4 @@
-"""The simulator and real sockets compute the same models."""
+"""The network in virtual time, real sockets and the crowd compute the same models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import trio
 from gossipfl.api import experiment_of
 from gossipfl.draws import Draws
 from gossipfl.engines import network_of
+from gossipfl.errors import SettingsError
+from gossipfl.experiment.crowd import crowd_of, refuse_crowd
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.learn.compressors import COMPRESSORS
-from gossipfl.learn.contracts import Array
+from gossipfl.learn.contracts import Array, Compressed
 from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.node import runner
 from gossipfl.node.links import Links
@@ -28,6 +30,8 @@ from gossipfl.protocol.round_peer import Phase, RoundPeer
 from gossipfl.protocol.session import Speaker
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
 from gossipfl.simulator.faults import Lost, Pass, Rule, Verdict
+from gossipfl.simulator.shelf import shelf
+from gossipfl.simulator.workers import workers
 
 PEERS, ROUNDS = 4, 5
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
@@ -71,6 +75,14 @@ def simulated(federation: Federation, *rules: Rule) -> Array:
     network.run()
     assert network.traffic.messages_sent == messages_of(federation)
     return np.stack([last[peer] for peer in range(PEERS)])
+
+
+def crowded(federation: Federation) -> Array:
+    """The models (n, d) that the crowd comes to."""
+    with shelf() as kept, workers(2) as hands:
+        crowd = crowd_of(federation, kept, hands)
+        assert sum(crowd.round(round) for round in range(1, ROUNDS + 1)) == messages_of(federation)
+        return crowd.models(np.arange(PEERS))
 
 
 async def on_sockets(federation: Federation) -> Array:
@@ -155,7 +167,7 @@ def on_real_sockets(federation: Federation) -> Array:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("graph", ["complete", "ring"])
-def test_the_simulator_and_real_sockets_give_the_same_models(graph: str, dtype: str) -> None:
+def test_all_engines_give_the_same_models(graph: str, dtype: str) -> None:
     agree(federation_of(graph, dtype), TOLERANCES[dtype])
 
 
@@ -172,6 +184,11 @@ def agree(federation: Federation, tolerance: float) -> None:
     real, virtual = on_real_sockets(federation), simulated(federation)
     assert real.dtype == virtual.dtype == federation.model.dtype
     assert np.abs(real - virtual).max() <= tolerance
+    if isinstance(federation.algorithm, Compressed) and federation.meeting.schedule is not None:
+        with pytest.raises(SettingsError, match="need one graph for all rounds in a crowd"):
+            refuse_crowd(federation)
+    else:
+        assert np.abs(real - crowded(federation)).max() <= tolerance
     assert np.abs(real - federation.start()).max() > 0.1
     sender = federation.targets(1).waits_for(2)[0]
 

@@ -21,6 +21,7 @@ from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.compiled import Kernels
 from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, Steering
 from gossipfl.learn.mixing import mixed
+from gossipfl.protocol.admission import VALUE_MAX
 from gossipfl.simulator.hearsay import hearsay_of
 from gossipfl.simulator.network import FitMany
 from gossipfl.simulator.shelf import Shelf
@@ -117,7 +118,7 @@ class Crowd:
         algorithm, state = self._algorithm, self._states.of(peers)
         drift = algorithm.drift(state) if isinstance(algorithm, Steering) else None
         vectors = self._fit(numbers, algorithm.model(state), round, drift)
-        if not np.isfinite(vectors).all():
+        if not (vectors.max() <= VALUE_MAX and vectors.min() >= -VALUE_MAX):  # nor if one is NaN
             raise RunError(f"Training diverged in round {round}: lower learning.learning_rate.")
         learned = algorithm.learned(state, vectors)
         spoken, said = algorithm.speak(learned, ties.shares[peers], Draws(self._seed, numbers, round))

@@ -1,13 +1,14 @@
 """Where the arrays of a crowd are kept: in memory or, for crowds larger than that, in files.
 
 Rules:
-- A file's space is taken when it is made: a full disk is found before the run, not in its midst.
+- What does not fit is refused before the run: a full disk, or more than the machine's memory holds.
 - The files are gone when the run is, whatever ended it.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,25 +23,38 @@ from gossipfl.learn.contracts import Array
 
 _ZEROS = bytes(1 << 22)
 
+MEMORY_SHARE = 0.85
+"""The part of the memory that a crowd's state may fill; data, graph and libraries need the rest."""
+
 
 class Shelf:
     """Makes arrays, in `folder` if that is given."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.nbytes = 0
+    def __init__(self, folder: Path | None = None, bytes_max: int | None = None) -> None:
         self._folder = folder
+        self._bytes_max = bytes_max
+        self._nbytes = 0
         self._made = 0
 
     def zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """An array of zeros."""
+        """An array of zeros. Raises `SettingsError` if there is no room for it."""
         nbytes = math.prod(shape) * dtype.itemsize
-        self.nbytes += nbytes
+        self._nbytes += nbytes
         if self._folder is None or nbytes == 0:
+            self._refuse_too_much()
             return np.zeros(shape, dtype)
         self._made += 1
         path = self._folder / f"{self._made}.array"
         _fill(path, nbytes)
         return np.memmap(path, dtype, "r+", shape=shape)
+
+    def _refuse_too_much(self) -> None:
+        if self._bytes_max is not None and self._nbytes > self._bytes_max:
+            raise SettingsError(
+                f"This crowd takes {self._nbytes / 1e9:.1f} GB or more, and this machine has "
+                f"{self._bytes_max / 1e9:.1f} GB of memory for it: keep it in files by --scratch DIR "
+                "(scratch=DIR), or take fewer peers."
+            )
 
 
 @contextmanager
@@ -50,7 +64,7 @@ def shelf(scratch: Path | None = None) -> Iterator[Shelf]:
     Raises `SettingsError` where nothing can be written there.
     """
     if scratch is None:
-        yield Shelf()
+        yield Shelf(bytes_max=_memory_bytes())
         return
     try:
         scratch.mkdir(parents=True, exist_ok=True)
@@ -61,6 +75,14 @@ def shelf(scratch: Path | None = None) -> Iterator[Shelf]:
         yield Shelf(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory_bytes() -> int | None:
+    """What a crowd may take of this machine's memory; None where the system does not say how much it has."""
+    try:
+        return int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError):  # Windows has no sysconf
+        return None
 
 
 def _fill(path: Path, nbytes: int) -> None:
