@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gossipfl.learn.contracts import Array, Model
 FORMAT = 1
 FILE_BYTES_MAX = 8 << 30
 NAME_BYTES_MAX = 200
+OUR_FACTORIES = "gossipfl.learn.pytorch.examples:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,23 @@ class Explanation:
             dataset.target_scale,
             dataset.schema,
         )
+
+    def made_by(self, factory: str | None) -> Explanation:
+        """The same where the module of PyTorch is made by `factory`; for None, by that of ours that it names.
+
+        No model file has code run that its reader did not name. Raises `DataError`.
+        """
+        if self.model is None or self.model.kind != "torch":
+            if factory is not None:
+                raise DataError("The model is no module of PyTorch: leave the factory out.")
+            return self
+        named = str(self.model.options.get("factory"))
+        if factory is None and not named.startswith(OUR_FACTORIES):
+            raise DataError(
+                f"The model is a module that {named!r} makes, and no model file may run code: "
+                "name the factory yourself if you trust it."
+            )
+        return replace(self, model=self.model.model_copy(update={"options": {"factory": factory or named}}))
 
     def build(self) -> Model:
         """The model whose vector it explains. Raises `DataError` for one of the user's own code."""
@@ -93,12 +111,15 @@ def save_model(path: Path, vector: Array, explanation: Explanation) -> None:
     torn.replace(path)
 
 
-def load_model(path: Path) -> tuple[Array, Explanation]:
-    """The vector (d,) in `path` and what explains it. Raises `DataError`."""
+def load_model(path: Path, factory: str | None = None) -> tuple[Array, Explanation]:
+    """The vector (d,) in `path` and what explains it; `factory` makes its module, if it is one of PyTorch.
+
+    Raises `UserError`.
+    """
     vector, text = _read(path)
     try:
         facts = json.loads(text)
-        explanation = _explanation(facts)
+        explanation = _explanation(facts).made_by(factory)
         size = explanation.build().size
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} does not explain its model ({error}): export it again.") from None
