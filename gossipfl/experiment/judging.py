@@ -15,8 +15,8 @@ from gossipfl.draws import Draws
 from gossipfl.experiment.federation import Federation
 from gossipfl.learn.contracts import Array
 
-ALL_JUDGED_MAX = 1_000
-"""Up to so many peers all are judged unless `run.judged` says otherwise."""
+ALL_JUDGED_MAX = {"network": 1_000, "crowd": 100}
+"""Up to so many peers all are judged unless `run.judged` says otherwise: a round of a crowd is soon over."""
 
 SAMPLE = 100
 """How many are judged of more."""
@@ -24,11 +24,12 @@ SAMPLE = 100
 
 def judged_peers(federation: Federation) -> Array:
     """The numbers of the peers that are judged, in growing order."""
-    peers, asked = federation.peers, federation.experiment.run.judged
-    count = min(peers, asked if asked is not None else peers if peers <= ALL_JUDGED_MAX else SAMPLE)
+    peers, run = federation.peers, federation.experiment.run
+    usual = peers if peers <= ALL_JUDGED_MAX[run.engine] else SAMPLE
+    count = min(peers, usual if run.judged is None else run.judged)
     if count == peers:
         return np.arange(peers)
-    drawn = Draws(federation.experiment.run.seed).permutation("judged", peers)[:count]
+    drawn = Draws(run.seed).permutation("judged", peers)[:count]
     return np.sort(drawn)
 
 
