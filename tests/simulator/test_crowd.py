@@ -66,6 +66,23 @@ def test_whoever_is_killed_is_missed_as_in_a_network(algorithm: str) -> None:
     assert np.abs(everybody.models["0"] - crowd.models["0"]).max() > 1e-6
 
 
+class Median:
+    """Coordinate-wise median of the own vector and those heard."""
+
+    def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
+        middle = np.median(np.concatenate((own[..., None, :], heard), axis=-2), axis=-2)
+        return np.asarray(middle, own.dtype)
+
+
+@pytest.mark.parametrize("algorithm", ["dpsgd", "gradient-tracking"])
+def test_an_aggregator_of_ones_own_sees_peers_of_equal_degree(algorithm: str) -> None:
+    given = settings(algorithm, topology={"kind": "barabasi-albert", "peers": PEERS, "degree": 2})
+    network = gossipfl.simulate(**given, aggregator=Median())
+    crowd = gossipfl.simulate(**given, aggregator=Median(), engine="crowd")
+    assert apart(network, crowd) <= 1e-12
+    assert apart(crowd, gossipfl.simulate(**given, engine="crowd")) > 1e-6
+
+
 @pytest.mark.parametrize("algorithm", ["dpsgd", "momentum", "merge-update"])
 def test_whoever_is_restarted_adopts_as_in_a_network(algorithm: str) -> None:
     given = settings(algorithm, faults={"kill": ["2@3"], "restart": ["2@5"]})
