@@ -29,7 +29,7 @@ from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
 from gossipfl.simulator.workers import Workers
 
-HEARD_BYTES_MAX = 16 << 20
+HEARD_BYTES_MAX = 1 << 20
 """What is gathered at once of what neighbours said."""
 
 
