@@ -19,6 +19,7 @@ from gossipfl.data import Dataset, Schema
 from gossipfl.errors import DataError
 from gossipfl.experiment.settings import LearningSettings, ModelSettings
 from gossipfl.learn.contracts import Array, Model
+from gossipfl.learn.pytorch import TorchModel
 
 FORMAT = 1
 FILE_BYTES_MAX = 8 << 30
@@ -40,9 +41,8 @@ class Explanation:
     @classmethod
     def of(cls, settings: ModelSettings, dataset: Dataset, model: Model) -> Explanation:
         """For `model`, which learns from `dataset` and is what `settings` describe, unless a user made it."""
-        described = _described(settings, len(dataset.feature_names), dataset.classes)
         return cls(
-            settings if type(described) is type(model) and described.size == model.size else None,
+            settings if _describes(settings, dataset, model) else None,
             dataset.feature_names,
             dataset.classes,
             dataset.target_mean,
@@ -74,6 +74,13 @@ class Explanation:
                 "The model is of your own code: load its vector with safetensors and use it there."
             )
         return _described(self.model, len(self.feature_names), self.classes)
+
+
+def _describes(settings: ModelSettings, dataset: Dataset, model: Model) -> bool:
+    if settings.kind == "torch":
+        return isinstance(model, TorchModel)
+    described = _described(settings, len(dataset.feature_names), dataset.classes)
+    return type(described) is type(model) and described.size == model.size
 
 
 def _described(settings: ModelSettings, features: int, classes: tuple[str, ...] | None) -> Model:

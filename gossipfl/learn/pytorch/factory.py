@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from hashlib import blake2b
@@ -31,6 +32,12 @@ def find_factory(text: str) -> Factory:
         raise SettingsError(f"{home} has no function {name!r}: {instead(name, made)}")
     factory: Factory = found
     return factory
+
+
+def beside(text: str, folder: Path) -> str:
+    """`text` with the file that it names, if it names one, looked for in `folder`."""
+    home, colon, name = text.rpartition(":")
+    return f"{os.path.abspath(folder / home)}{colon}{name}" if home.endswith(".py") else text
 
 
 def require_torch() -> None:
