@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gossipfl.errors import TopologyError
+from gossipfl.topology.building import EDGES_MAX
 from gossipfl.topology.graph import Floats, Topology
 from gossipfl.topology.lattices import complete
 from gossipfl.topology.mixing import mixing_matrix
@@ -28,14 +29,28 @@ RESIDUAL_MAX = 1e-12
 """How far the product of one period may be from exact averaging where a schedule promises it."""
 ROUNDS_HELD_MAX = 16
 """How many rounds of a schedule without a period are held at once."""
+PEERS_HELD_MAX = 1 << 20
+"""So many peers' rows of such rounds, if that is fewer: at a million peers one round takes 300 MB."""
 MULTIPLIED_PEERS_MAX = 512
 """Up to here a period is multiplied out; above, it is applied to PROBES random vectors."""
 PROBES = 16
+PROBED_NUMBERS_MAX = 1 << 20
+"""Fewer vectors where these would hold more numbers; what is not exact shows in one of them."""
 
 
-class _Round(NamedTuple):
-    heard: csr_array  # row i: what peer i hears
-    sent: csc_array  # column i: who hears peer i
+class _Round:
+    """A round: row i of `heard` is what peer i hears."""
+
+    def __init__(self, heard: csr_array) -> None:
+        heard.sort_indices()
+        self.heard = heard
+
+    @cached_property
+    def sent(self) -> csc_array:
+        """Column i: who hears peer i."""
+        sent = self.heard.tocsc()
+        sent.sort_indices()
+        return sent
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +76,8 @@ class Schedule:
     _held: Callable[[int], _Round] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        held = lru_cache(self.period or ROUNDS_HELD_MAX)(self._drawn)
+        rounds = self.period or max(1, min(ROUNDS_HELD_MAX, PEERS_HELD_MAX // self.peers))
+        held = lru_cache(rounds)(lambda round: _Round(self.draw(round)))
         object.__setattr__(self, "_held", held)
         _check(self)
 
@@ -110,11 +126,15 @@ class Schedule:
         return float(heard.data[place]) if place < last and heard.indices[place] == other else 0.0
 
     def union(self) -> Topology:
-        """The undirected graph of all who ever speak or, without a period, may: everyone to everyone."""
+        """The undirected graph of all who ever speak or, without a period, may: everyone to everyone.
+
+        Raises TopologyError where that is more than EDGES_MAX edges.
+        """
         if self.period is None:
             matrix = self.mixing(1)
             hears, is_heard = np.diff(matrix.indptr), np.diff(matrix.tocsc().indptr)
             taking_part = np.flatnonzero((hears > 1) | (is_heard > 1))
+            _refuse_all_to_all(self.name, len(taking_part))
             edges = taking_part[complete(len(taking_part))]
             return Topology(self.name, self.peers, edges, self.names)
         pairs = [np.stack(self.mixing(round).nonzero(), axis=1) for round in range(1, self.period + 1)]
@@ -127,16 +147,14 @@ class Schedule:
             raise ValueError(f"rounds begin at 1, not {round}")
         return self._held(round if self.period is None else (round - 1) % self.period + 1)
 
-    def _drawn(self, round: int) -> _Round:
-        heard = self.draw(round)
-        heard.sort_indices()
-        sent = heard.tocsc()
-        sent.sort_indices()
-        return _Round(heard, sent)
-
 
 def repeating(
-    name: str, rounds: Sequence[csr_array], *, finite_time: bool, names: Sequence[str] | None = None
+    name: str,
+    rounds: Sequence[csr_array],
+    *,
+    finite_time: bool,
+    names: Sequence[str] | None = None,
+    again: Callable[[int], Schedule] | None = None,
 ) -> Schedule:
     """The schedule that goes through the matrices `rounds` again and again; it sees itself what they are."""
     peers = rounds[0].shape[0]
@@ -149,6 +167,7 @@ def repeating(
         all(_is_symmetric(matrix) for matrix in rounds),
         tuple(names or map(str, range(peers))),
         partial(_pick, tuple(rounds)),
+        again,
     )
 
 
@@ -164,11 +183,21 @@ def residual(rounds: Sequence[csr_array], absent: Collection[int] = ()) -> float
     """
     peers = rounds[0].shape[0]
     values = np.eye(peers) if peers <= MULTIPLIED_PEERS_MAX else _probes(peers)
-    here = np.setdiff1d(np.arange(peers), list(absent))
+    here = np.ones(peers, np.bool_)
+    here[[*absent]] = False
     mean = values[here].mean(axis=0)
     for matrix in rounds:
         values = matrix @ values
     return float(np.abs(values[here] - mean).max())
+
+
+def _refuse_all_to_all(name: str, peers: int) -> None:
+    edges = peers * (peers - 1) // 2
+    if edges > EDGES_MAX:
+        raise TopologyError(
+            f"In the schedule {name} any two of {peers} peers may meet, {edges:.2g} pairs, and at most"
+            f" {EDGES_MAX} are joined; take fewer peers, or a schedule that repeats itself."
+        )
 
 
 def _pick(rounds: tuple[csr_array, ...], round: int) -> csr_array:
@@ -178,7 +207,8 @@ def _pick(rounds: tuple[csr_array, ...], round: int) -> csr_array:
 def _probes(peers: int) -> Floats:
     from gossipfl.draws import Draws
 
-    return Draws(0).normal("probes", peers * PROBES).reshape(peers, PROBES)
+    probes = max(1, min(PROBES, PROBED_NUMBERS_MAX // peers))
+    return Draws(0).normal("probes", peers * probes).reshape(peers, probes)
 
 
 def _check(schedule: Schedule) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gossipfl.errors import TopologyError, instead
 from gossipfl.topology import base_graphs, one_peer, random_rounds
@@ -13,6 +14,9 @@ from gossipfl.topology.base_graphs import Links
 from gossipfl.topology.building import EDGES_MAX
 from gossipfl.topology.families import FAMILIES
 from gossipfl.topology.schedule import Schedule, repeating
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def build_schedule(
     if degree is not None and degree < 1:
         raise TopologyError(f"The degree of a schedule is 1 or more, not {degree}.")
     asked = Asked(name, peers, seed, degree, allow_asymptotic)
-    return replace(family.build(asked), again=partial(_again, asked))
+    return family.build(asked)
 
 
 def _again(asked: Asked, peers: int) -> Schedule:
@@ -76,7 +80,7 @@ def _again(asked: Asked, peers: int) -> Schedule:
 
 def _exponential(asked: Asked) -> Schedule:
     matrix = one_peer.exponential(asked.peers)
-    return repeating(asked.name, [matrix], finite_time=asked.peers <= 3)  # where it is complete
+    return _repeating(asked, [matrix], finite_time=asked.peers <= 3)  # where it is complete
 
 
 def _one_peer_exponential(asked: Asked) -> Schedule:
@@ -86,7 +90,7 @@ def _one_peer_exponential(asked: Asked) -> Schedule:
             f"The schedule {asked.name} agrees exactly for powers of two only, and {asked.peers} peers come"
             ' closer without end; take "base", which agrees exactly for any number, or set allow_asymptotic.'
         )
-    return repeating(asked.name, one_peer.one_peer_exponential(asked.peers), finite_time=exact)
+    return _repeating(asked, one_peer.one_peer_exponential(asked.peers), finite_time=exact)
 
 
 def _one_peer_hypercube(asked: Asked) -> Schedule:
@@ -95,7 +99,7 @@ def _one_peer_hypercube(asked: Asked) -> Schedule:
             f"The schedule {asked.name} takes a power of two, which {asked.peers} peers are not;"
             ' take "base", which agrees exactly for any number.'
         )
-    return repeating(asked.name, one_peer.one_peer_hypercube(asked.peers), finite_time=True)
+    return _repeating(asked, one_peer.one_peer_hypercube(asked.peers), finite_time=True)
 
 
 def _hyper_hypercube(asked: Asked) -> Schedule:
@@ -116,7 +120,11 @@ def _base(construction: Callable[[int, int], list[Links]]) -> Callable[[Asked], 
 def _linked(asked: Asked, construction: Callable[[int, int], list[Links]], degree: int) -> Schedule:
     _refuse_too_many(asked, degree)
     rounds = construction(asked.peers, min(degree, asked.peers - 1))
-    return repeating(asked.name, [links.matrix(asked.peers) for links in rounds], finite_time=True)
+    return _repeating(asked, [links.matrix(asked.peers) for links in rounds], finite_time=True)
+
+
+def _repeating(asked: Asked, rounds: list[csr_array], *, finite_time: bool) -> Schedule:
+    return repeating(asked.name, rounds, finite_time=finite_time, again=partial(_again, asked))
 
 
 def _random_regular(asked: Asked) -> Schedule:
@@ -129,12 +137,18 @@ def _random_regular(asked: Asked) -> Schedule:
             f" {degree}; the nearest is {degree - 1 or degree + 1}."
         )
     draw = partial(random_rounds.random_regular, asked.peers, degree, asked.seed)
-    return Schedule(asked.name, asked.peers, None, False, True, True, _numbers(asked.peers), draw)
+    return _afresh(asked, draw, even=True)
 
 
 def _random_peers(asked: Asked) -> Schedule:
     draw = partial(random_rounds.random_peers, asked.peers, _random_degree(asked), asked.seed)
-    return Schedule(asked.name, asked.peers, None, False, False, False, _numbers(asked.peers), draw)
+    return _afresh(asked, draw, even=False)
+
+
+def _afresh(asked: Asked, draw: Callable[[int], csr_array], *, even: bool) -> Schedule:
+    """A schedule without a period; `even` says that two peers weigh each other alike and the mean is kept."""
+    names = tuple(map(str, range(asked.peers)))
+    return Schedule(asked.name, asked.peers, None, False, even, even, names, draw, partial(_again, asked))
 
 
 def _random_degree(asked: Asked) -> int:
@@ -159,10 +173,6 @@ def _refuse_too_many(asked: Asked, degree: int) -> None:
 
 def _is_power_of_two(peers: int) -> bool:
     return peers & (peers - 1) == 0
-
-
-def _numbers(peers: int) -> tuple[str, ...]:
-    return tuple(map(str, range(peers)))
 
 
 _ALL = (

@@ -12,7 +12,7 @@ from gossipfl.draws import Draws
 from gossipfl.errors import TopologyError
 from gossipfl.topology import SCHEDULES, Schedule, build_schedule, build_topology, mixing_matrix
 from gossipfl.topology.mixing import completed
-from gossipfl.topology.schedule import repeating, residual
+from gossipfl.topology.schedule import PEERS_HELD_MAX, repeating, residual
 
 # Rounds to exact consensus of Base-(k+1) for k = 1, 2, 3, 4.
 BASE_ROUNDS = {
@@ -239,3 +239,18 @@ def test_whoever_hears_nobody_in_the_first_round_may_meet_all_the_same() -> None
     schedule = build_schedule("random-peers", 20, degree=2)
     assert any(not schedule.waits_for(peer, 1) for peer in range(20))
     assert all(len(schedule.union().neighbours(peer)) == 19 for peer in range(20))
+
+
+def test_a_union_of_all_with_all_is_refused_where_nothing_could_hold_it() -> None:
+    schedule = build_schedule("random-peers", 20_000, degree=2)
+    with pytest.raises(TopologyError, match="a schedule that repeats itself"):
+        schedule.union()
+
+
+def test_rounds_of_many_peers_are_drawn_again_rather_than_held() -> None:
+    schedule = build_schedule("random-peers", PEERS_HELD_MAX // 2, degree=1)
+    first = schedule.mixing(1)
+    assert schedule.mixing(1) is first
+    schedule.mixing(2), schedule.mixing(3)
+    assert schedule.mixing(1) is not first
+    assert np.array_equal(schedule.mixing(1).indices, first.indices)
