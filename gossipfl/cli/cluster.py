@@ -65,6 +65,8 @@ def check_cluster(federation: Federation) -> None:
             "[network] is for `gossipfl simulate`: here messages and training take the time that they take, "
             "so leave the section out."
         )
+    if federation.experiment.run.engine == "crowd":
+        raise SettingsError("A crowd has no processes: simulate it, or leave out run.engine.")
     if federation.peers > PEERS_MAX:
         raise SettingsError(
             f"{federation.peers} processes are too many for one machine: simulate, or take up to {PEERS_MAX}."

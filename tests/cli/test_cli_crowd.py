@@ -72,6 +72,12 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert not Path("runs").exists()
 
 
+def test_processes_are_no_crowd(capsys: pytest.CaptureFixture[str]) -> None:
+    said = say(capsys, "up", "ring-8", "--set", "run.engine=crowd")
+    assert said.status == 2
+    assert "A crowd has no processes: simulate it, or leave out run.engine." in said.err
+
+
 def test_whoever_would_wait_for_minutes_is_told_of_the_crowd(capsys: pytest.CaptureFixture[str]) -> None:
     given = {"data": "wine", "topology": "ring", "peers": 8}
     _warn_if_long(build(experiment_of(given)))
