@@ -88,6 +88,11 @@ class Dense:
         if drift is not None:
             pushes = drift.reshape(fitted.shape).astype(self.dtype) / np.maximum(steps, 1)[:, None]
             pushes = pushes.astype(self.dtype, copy=False)
+        if self.kernels == "compiled":
+            from gossipfl.learn.compiled.training import train
+
+            train(self, fitted, samples, counts, steps, Draws(draws.seed, peers, draws.round), pushes)
+            return fitted.reshape(vector.shape)
         with np.errstate(all="ignore"):
             for plan in plans(lead, samples, batch, steps, self._peers_max(_TRAIN_BLOCK_BYTES, width)):
                 own = Draws(draws.seed, peers[plan.peers], draws.round)

@@ -1,15 +1,22 @@
-"""How the kernels are compiled: without the interpreter's lock, and kept on disk for the next process."""
+"""How kernels are compiled: without the interpreter's lock, and kept on disk for the next process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar
+
+from numba import njit
+from numba.core.caching import FunctionCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """`function` compiled when it is first called; products and sums may become one operation.
+    """`function` compiled when it is first called; a product and a sum may become one operation.
 
     Sums keep their order, so that the same input gives the same bits.
     """
@@ -21,11 +28,27 @@ def compiled_exactly(function: Function) -> Function:
     return _compiled(function, set())
 
 
-def _compiled(function: Function, allowed: set[str]) -> Function:
-    from numba import njit
+def compiled_in_any_order(function: Function) -> Function:
+    """`function`, a sum, compiled when it is first called, in an order that suits vectors."""
+    return _compiled(function, {"contract", "reassoc"})
 
-    try:
-        kernel: Function = njit(nogil=True, cache=True, fastmath=allowed)(function)
-    except RuntimeError:  # no folder in which it could be kept
-        kernel = njit(nogil=True, fastmath=allowed)(function)
-    return kernel
+
+def _compiled(function: Function, allowed: set[str]) -> Function:
+    kernel: Any = njit(nogil=True, fastmath=allowed)(function)
+    with suppress(RuntimeError):  # there is no folder in which it could be kept
+        kernel._cache = _Kept(function)
+    done: Function = kernel
+    return done
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """What numba keeps of a function, void as soon as any file here changes, for kernels call one another."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (*super()._index_key(sig, codegen), _sources())
+
+
+@cache
+def _sources() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -1,0 +1,161 @@
+"""Compiled training keeps the contract of a model, and NumPy's numbers but for rounding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gossipfl.draws import Draws
+from gossipfl.errors import SettingsError
+from gossipfl.learn import compiled
+from gossipfl.learn.batches import shuffled
+from gossipfl.learn.contracts import Array, Samples
+from gossipfl.learn.models import Dense, linear, mlp, softmax
+from gossipfl.learn.training import Training
+from gossipfl.testing import check_model
+
+pytest.importorskip("numba")
+
+HELD = (40, 3, 0, 33, 300)
+TRAININGS = {
+    "as it comes": Training(),
+    "momentum": Training(batch=7, epochs=3, momentum=0.9),
+    "one batch": Training(batch=1000, steps=5, weight_decay=0.1, proximal=0.3),
+    "sample by sample": Training(batch=1, class_weights="balanced"),
+    "all": Training(
+        batch=16, class_weights=(1.0, 2.0, 0.5), decay_rounds=5, momentum=0.5, proximal=0.1, weight_decay=0.01
+    ),
+}
+TOLERANCE: dict[str, float] = {"float32": 1e-5, "float64": 1e-12}
+
+
+def crowd(model: Dense, held: tuple[int, ...] = HELD, total: int = 200) -> Samples:
+    draws = Draws(1)
+    features = draws.normal("features", total * model.sizes[0]).reshape(total, -1)
+    classes, numbers = draws.integers("classes", total, model.sizes[-1]), draws.normal("numbers", total)
+    targets: Array = classes if model.task == "classes" else numbers
+    return Samples.parts(
+        features, targets, [draws.integers("rows", k, total, peer) for peer, k in enumerate(held)]
+    )
+
+
+def apart(model: Dense, samples: Samples, drift: bool = False) -> float:
+    """How far the compiled model is from NumPy's after a round, against the largest number in it."""
+    draws = Draws(4, np.arange(len(samples.counts)), 3)
+    vector = (model.start(draws) + 0.1 * draws.normal("first", model.size)).astype(model.dtype)
+    push = 0.01 * draws.normal("drift", model.size) if drift else None
+    wanted = model.fit(vector, samples, draws, push)
+    got = replace(model, kernels="compiled").fit(vector, samples, draws, push)
+    assert got.dtype == wanted.dtype
+    return float(np.abs(got.astype(np.float64) - wanted).max() / np.abs(wanted).max())
+
+
+def models(training: Training, precision: Any) -> list[Dense]:
+    made = [softmax(7, 3, training, precision), mlp(7, 3, (20, 5), training, precision)]
+    if training.class_weights is None:
+        made += [linear(7, training, precision), mlp(7, None, (9,), training, precision)]
+    return made
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("training", TRAININGS)
+def test_compiled_training_is_that_of_numpy_and_keeps_the_contract(training: str, precision: str) -> None:
+    for model in models(TRAININGS[training], precision):
+        samples = crowd(model)
+        assert apart(model, samples) < TOLERANCE[precision]
+        assert apart(model, samples, drift=True) < TOLERANCE[precision]
+        check_model(replace(model, kernels="compiled"), samples)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),
+    held=st.lists(st.integers(0, 70), min_size=1, max_size=3),
+    batch=st.integers(1, 80),
+    precision=st.sampled_from(["float32", "float64"]),
+)
+def test_any_shape_is_trained_as_numpy_trains_it(
+    sizes: list[int], held: list[int], batch: int, precision: Any
+) -> None:
+    model = Dense(tuple(sizes), "classes", Training(0.05, batch), precision)
+    assert apart(model, crowd(model, tuple(held))) < TOLERANCE[precision]
+
+
+def test_another_model_is_not_within_rounding() -> None:
+    model = softmax(7, 3)
+    samples = crowd(model)
+    other = Samples(samples.features, samples.targets, samples.rows[:, ::-1].copy(), samples.counts)
+    draws = Draws(4, np.arange(len(HELD)), 3)
+    one, two = (
+        replace(model, kernels="compiled").fit(model.start(draws), s, draws) for s in (samples, other)
+    )
+    assert np.abs(one - two).max() > 1e-3
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64, np.uint16])
+def test_rows_of_any_integers_and_features_of_any_floats_train_alike(index: Any) -> None:
+    model = softmax(7, 3, dtype="float64")
+    samples = crowd(model)
+    features = samples.features.astype(np.float32)
+    other = Samples(features, samples.targets.astype(np.int32), samples.rows.astype(index), samples.counts)
+    assert apart(model, other) < TOLERANCE["float64"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64, 1000])
+def test_samples_are_taken_in_the_order_that_numpy_takes_them(count: int) -> None:
+    from gossipfl.learn.compiled.orders import shuffle
+
+    rows, order = 3 * np.arange(count), np.empty(count, np.int64)
+    words, starts = np.empty(2 * count + 4, np.uint64), np.empty(count + 1, np.int64)
+    for seed, peer, round, lane in ((1, 0, 1, 0), (2**63 + 5, 2**32 - 1, 9, 7)):
+        shuffle(order, rows, count, words, starts, np.uint64(seed), peer, round, lane)
+        wanted = shuffled(rows[None], np.array([count]), Draws(seed, np.array([peer]), round), lane)
+        assert order.tolist() == wanted[0].tolist()
+
+
+def test_samples_out_of_range_are_refused() -> None:
+    model = replace(softmax(7, 3), kernels="compiled")
+    samples, draws = crowd(model), Draws(1, np.arange(len(HELD)))
+    beyond = Samples(samples.features[:9], samples.targets[:9], samples.rows, samples.counts)
+    unknown = Samples(samples.features, samples.targets + 1, samples.rows, samples.counts)
+    for wrong in (beyond, unknown):
+        with pytest.raises(IndexError, match="out of range"):
+            model.fit(model.start(draws), wrong, draws)
+
+
+def test_training_that_diverges_keeps_to_itself() -> None:
+    model = mlp(7, 3, (5,), Training(1e30), "float32")
+    samples, draws = crowd(model), Draws(1, np.arange(len(HELD)))
+    got = replace(model, kernels="compiled").fit(model.start(draws), samples, draws)
+    assert not np.isfinite(got[0]).all()
+    alone = replace(model, kernels="compiled").fit(model.start(draws)[3], samples.of(3), Draws(1, 3))
+    np.testing.assert_array_equal(got[3], alone)
+
+
+def test_the_fastest_kernels_are_those_that_are_there_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = softmax(7, 3)
+    monkeypatch.delenv(compiled.VARIABLE, raising=False)
+    assert compiled.fastest(model) == replace(model, kernels="compiled")
+    monkeypatch.setenv(compiled.VARIABLE, "numpy")
+    assert compiled.fastest(model) == model
+    monkeypatch.setenv(compiled.VARIABLE, "numby")
+    with pytest.raises(SettingsError, match='did you mean "numpy"'):
+        compiled.fastest(model)
+
+
+def test_compiled_kernels_without_numba_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "find_spec", lambda _: None)
+    monkeypatch.setenv(compiled.VARIABLE, "compiled")
+    with pytest.raises(SettingsError, match=r"pip install 'gossipfl\[fast\]'"):
+        compiled.chosen()
+    with pytest.raises(SettingsError, match=r"pip install 'gossipfl\[fast\]'"):
+        replace(softmax(7, 3), kernels="compiled")
+    monkeypatch.delenv(compiled.VARIABLE)
+    assert compiled.chosen() == "numpy"
