@@ -68,7 +68,8 @@ class Acquaintances:
 
     def heard(self, peer: PeerId, round: int, own_round: int) -> None:
         """`peer` spoke of `round` when we were in `own_round`."""
-        self._all[peer] = Acquaintance(self._all[peer].here, round, own_round - round)
+        known = self._all[peer]
+        known.round, known.lag, known.held, known.unheard = round, own_round - round, False, 0
 
     def closed(self, peer: PeerId, *, heard: bool) -> None:
         """A round of ours ended, with `peer` or without it."""

@@ -59,7 +59,11 @@ class Conversation:
         """Tell `targets`, and nobody else, what was learnt in `round`."""
         spoken = self._learner.words(1.0 / (len(targets) + 1), round)
         self._letters.skip(set(self._targets.peers).difference(targets))
-        return [self._told(peer, spoken, round) for peer in targets]
+        degree, effects, last = self._degree(round), list[Effect](), None
+        for peer in targets:
+            last = self._told(peer, spoken, round, degree, last)
+            effects.append(Send(peer, last))
+        return effects
 
     def missed(self, peer: PeerId) -> None:
         """`peer` says that it cannot follow."""
@@ -88,11 +92,13 @@ class Conversation:
             self._mix(heard, self._weights(heard, given, round))
         return effects, heard
 
-    def _told(self, peer: PeerId, spoken: Payload, round: int) -> Effect:
+    def _told(self, peer: PeerId, spoken: Payload, round: int, degree: int, last: Update | None) -> Update:
+        """What to tell `peer`; if that is word for word the `last` that another was told, the same object."""
         self._sequences[peer] = sequence = self._sequences.get(peer, 0) + 1
         payload, whole = self._letters.tell(peer, spoken, self._learner.state)
-        samples, degree = self._learner.samples, self._degree(round)
-        return Send(peer, Update(round, self._epoch, sequence, samples, degree, payload, whole))
+        if last is not None and last.payload is payload and (last.sequence, last.whole) == (sequence, whole):
+            return last
+        return Update(round, self._epoch, sequence, self._learner.samples, degree, payload, whole)
 
     def _degree(self, round: int) -> int:
         return max(len(self._targets.speaks_to(round)), 1)

@@ -16,7 +16,7 @@ Layout = tuple[tuple[tuple[int, ...], np.dtype[Any]], ...]
 
 def layout_of(payload: Payload) -> Layout:
     """The layout that `payload` has."""
-    return tuple((array.shape, array.dtype) for array in payload)
+    return tuple([(array.shape, array.dtype) for array in payload])
 
 
 def body_bytes(layout: Layout) -> int:

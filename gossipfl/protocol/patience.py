@@ -32,7 +32,7 @@ class Patience:
     """What one peer has learnt of its neighbours' pace."""
 
     def __init__(self) -> None:
-        self._latenesses_s: dict[PeerId, deque[float]] = {}
+        self._latenesses_s: dict[PeerId, tuple[float, ...]] = {}
         self._own_s: deque[float] = deque(maxlen=RECENT)
         self._spoke_at: dict[int, float] = {}  # in growing order of rounds
         self._silent_since: dict[PeerId, float] = {}
@@ -52,7 +52,8 @@ class Patience:
         """`peer` spoke."""
         lateness_s = self._lateness_s(peer, update, now)
         if lateness_s is not None:
-            self._latenesses_s.setdefault(peer, deque(maxlen=RECENT)).append(lateness_s)
+            recent = self._latenesses_s.get(peer, ())[1 - RECENT :]
+            self._latenesses_s[peer] = (*recent, lateness_s)
 
     def missed(self, peer: PeerId, round: int, now: float) -> None:
         """We ended `round` without `peer`."""

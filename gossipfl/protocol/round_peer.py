@@ -114,8 +114,8 @@ class RoundPeer:
         if self.phase is Phase.FINISHED:
             return []
         match event:
-            case Received(sender, message):
-                return self._on_message(sender, message, now)
+            case Received():
+                return self._on_message(event.sender, event.message, now)
             case Trained(vector):
                 return self._on_trained(vector, now)
             case TimerFired(timer):
@@ -169,7 +169,8 @@ class RoundPeer:
         return [*self._say_begun(), *self._wait(now)]
 
     def _say_begun(self) -> list[Effect]:
-        return [Send(peer, Begun(self.round)) for peer in self._others.here()]
+        begun = Begun(self.round)
+        return [Send(peer, begun) for peer in self._others.here()]
 
     # Training and speaking
 

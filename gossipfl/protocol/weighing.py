@@ -45,4 +45,4 @@ def _stacked(taken: Sequence[Taken], weights: Array, own_weight: float) -> Heard
 def _together(words: list[Payload]) -> Payload:
     if len(words) == 1:  # as it is in each message of gossip learning: stacking would take most of its time
         return tuple(part[None] for part in words[0])
-    return tuple(map(np.stack, zip(*words, strict=True)))
+    return tuple(map(np.array, zip(*words, strict=True)))

@@ -104,7 +104,7 @@ def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
     if not isinstance(message, Update):
         return stream_bytes(len(encode_begun(message)) if isinstance(message, Begun) else 0, 0)
-    return stream_bytes(_UPDATE_BYTES, sum(array.nbytes for array in message.payload))
+    return stream_bytes(_UPDATE_BYTES, sum([array.nbytes for array in message.payload]))
 
 
 def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gossipfl.errors import RemoteProtocolError
-from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.admission import VALUE_MAX, Admission, check_values
 from gossipfl.protocol.layout import body_buffers, body_bytes, layout_of, split_body
 from gossipfl.protocol.messages import Update
 
@@ -55,6 +55,25 @@ def test_a_bad_update_is_refused_and_a_good_one_still_passes(change: dict[str, A
     gate = admission()
     assert reason_of(gate, replace(GOOD, **change)) == reason
     gate.check(1, GOOD)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.int32, np.uint8])
+def test_all_that_is_finite_and_not_huge_passes(dtype: type[np.number[Any]]) -> None:
+    number = np.dtype(dtype)
+    most = float(np.finfo(number).max) if number.kind == "f" else float(np.iinfo(number).max)
+    for value in (min(most, VALUE_MAX), -min(most, VALUE_MAX) if number.kind != "u" else 0, 1.0, 0.0):
+        check_values(np.full((3, 50), value, number))
+        check_values(np.full((3, 50), value, number)[:, ::7])
+    check_values(np.zeros(0, number))
+    check_values(np.ones((), number))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_value_a_little_too_large_is_huge(dtype: type[np.floating[Any]]) -> None:
+    vector = np.zeros(50, dtype)
+    vector[7] = np.nextafter(dtype(VALUE_MAX), dtype(np.inf)) * (1 + 1e-6)
+    with pytest.raises(RemoteProtocolError, match="lies beyond"):
+        check_values(vector)
 
 
 def test_an_update_passes_once_for_each_sender() -> None:
