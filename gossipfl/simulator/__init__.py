@@ -1,6 +1,6 @@
 """Many peers in one process.
 
-network.py  the network in virtual time: real peers and a queue of events
+network.py  the network in virtual time: real peers; agenda.py their events to come, trace.py those that came
 crowd.py    the crowd: the algorithm of all peers at once, over arrays
 ties.py     who hears whom in a round of a crowd; hearsay.py what they say
 workers.py  threads for the crowd's blocks; shelf.py where its arrays lie

@@ -45,10 +45,10 @@ def judge(rules: Sequence[Rule], sender: PeerId, to: PeerId, message: Message, n
     delay_s = 0.0
     for rule in rules:
         verdict = rule(sender, to, message, now)
-        if isinstance(verdict, Lost):
-            return None
         if isinstance(verdict, Deliver):
             delay_s += verdict.delay_s
+        elif isinstance(verdict, Lost):
+            return None
         elif not isinstance(verdict, Pass):
             raise SettingsError(
                 f"A fault rule returned {verdict!r:.40}: let it return Pass(), Deliver(seconds) or Lost()."
@@ -80,14 +80,15 @@ class Latency:
     """Each message takes `latency_s`, and up to `jitter_s` more, evenly distributed."""
 
     def __init__(self, latency_s: float, jitter_s: float = 0.0, seed: int = 0) -> None:
-        self._latency_s = latency_s
+        self._least = Deliver(latency_s)
         self._jitter_s = jitter_s
         self._chances = Chances(seed, "latency")
 
     def __call__(self, sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
         """Delay."""
-        jitter_s = self._jitter_s * self._chances.next(sender) if self._jitter_s else 0.0
-        return Deliver(self._latency_s + jitter_s)
+        if not self._jitter_s:
+            return self._least
+        return Deliver(self._least.delay_s + self._jitter_s * self._chances.next(sender))
 
 
 class Loss:

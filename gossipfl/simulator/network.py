@@ -9,12 +9,9 @@ Rules:
 
 from __future__ import annotations
 
-import heapq
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -38,8 +35,10 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Begun, Message, Missed, PeerId, Traffic, Update
+from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
+from gossipfl.simulator.agenda import Agenda
 from gossipfl.simulator.faults import Rule, judge
+from gossipfl.simulator.trace import Trace
 
 REDIAL_S = 1.0
 """How long after a link was dropped it is dialled again."""
@@ -67,6 +66,13 @@ class Schedule:
 
     kills: Mapping[PeerId, int] = field(default_factory=dict)
     restarts: Mapping[PeerId, int] = field(default_factory=dict)
+
+
+class _Said(NamedTuple):
+    """What was said last: what is told to many is one event, and is measured once."""
+
+    event: Received
+    bytes: int
 
 
 class Network:
@@ -97,21 +103,22 @@ class Network:
         self._message_bytes = message_bytes
         self._observe = observe
         self._killed = killed
-        self._queue: list[tuple[float, int, PeerId, int, Event]] = []
-        self._order = 0
+        self._agenda = Agenda[tuple[PeerId, int, Event]]()
         self._peers: dict[PeerId, Peer] = {}
+        self._present: set[PeerId] = set()  # peers that have not finished
         self._lives = [0] * len(neighbours)
         self._free_at: dict[tuple[PeerId, PeerId], float] = {}
         self._links_max = LINKS_KEPT
         self._untrained: dict[PeerId, Train] = {}
         self._trained: dict[PeerId, Array] = {}
         self._waiting_restarts = dict(self._schedule.restarts)
-        self._digest = blake2b(digest_size=16)
+        self._trace = Trace()
+        self._said: _Said | None = None
 
     @property
     def trace_hash(self) -> str:
         """The digest of every event so far, in hex."""
-        return self._digest.hexdigest()
+        return self._trace.hash
 
     def run(self) -> None:
         """Let everything happen."""
@@ -121,10 +128,11 @@ class Network:
             else:
                 self._lives[number] = 1
                 self._killed(number, self.now)
-        while self._queue:
-            self.now, _, number, life, event = heapq.heappop(self._queue)
-            there = self._lives[number] == life and self._takes_part(number)
-            if there and not (isinstance(event, Joined) and not self._takes_part(event.peer)):
+        present, lives = self._present, self._lives
+        for moment, (number, life, event) in self._agenda:
+            self.now = moment
+            there = lives[number] == life and number in present
+            if there and not (isinstance(event, Joined) and event.peer not in present):
                 self._handle(number, event)
             elif isinstance(event, Received) and isinstance(event.message, Update):
                 self.traffic.messages_lost += 1
@@ -133,9 +141,10 @@ class Network:
 
     def _boot(self, number: PeerId) -> None:
         self._peers[number] = self._new_peer(number, self._lives[number])
+        self._present.add(number)
         self._push(self.now, number, Started())
         for other in self._neighbours[number]:
-            if self._takes_part(other):
+            if other in self._present:
                 self._push(self.now, number, Joined(other))
                 self._push(self._reaches(number, other), other, Joined(number))
 
@@ -145,12 +154,10 @@ class Network:
             if other in self._peers:
                 self._push(self._reaches(number, other), other, Left(number))
 
-    def _takes_part(self, number: PeerId) -> bool:
-        return number in self._peers and number not in self.finished
-
     def _kill(self, number: PeerId) -> None:
         self._lives[number] += 1
         del self._peers[number]
+        self._present.discard(number)
         self._untrained.pop(number, None)
         self._trained.pop(number, None)
         self._killed(number, self.now)
@@ -169,43 +176,24 @@ class Network:
     # Events
 
     def _push(self, at: float, number: PeerId, event: Event) -> None:
-        self._order += 1
-        heapq.heappush(self._queue, (at, self._order, number, self._lives[number], event))
+        self._agenda.put(at, (number, self._lives[number], event))
 
     def _handle(self, number: PeerId, event: Event) -> None:
         if isinstance(event, Trained):
             event = Trained(self._training_of(number))
-        self._trace(number, event)
+        self._trace.add(self.now, number, event)
         life = self._lives[number]
         for effect in self._peers[number].handle(event, self.now):
             self._carry_out(number, effect)
             if self._lives[number] != life:  # killed by what it reached, and perhaps back already
                 return
 
-    def _trace(self, number: PeerId, event: Event) -> None:
-        match event:
-            case Received(sender, Update(round, _, sequence)):
-                facts = (1, sender, round, sequence)
-            case Received(sender, Begun(round)):
-                facts = (2, sender, round, 0)
-            case Received(sender, message):
-                facts = (8 if isinstance(message, Missed) else 9, sender, 0, 0)
-            case Trained(vector):
-                facts = (3, 0, 0, int.from_bytes(blake2b(vector.tobytes(), digest_size=6).digest()))
-            case Joined(peer) | Left(peer):
-                facts = (4 if isinstance(event, Joined) else 5, peer, 0, 0)
-            case TimerFired(timer):
-                facts = (6, timer, 0, 0)
-            case _:
-                facts = (7, 0, 0, 0)
-        self._digest.update(struct.pack("<dqqqqq", self.now, number, *facts))
-
     # Effects
 
     def _carry_out(self, number: PeerId, effect: Effect) -> None:
         match effect:
-            case Send(to, message):
-                self._send(number, to, message)
+            case Send():
+                self._send(number, effect.to, effect.message)
             case SetTimer(timer, delay_s):
                 self._push(self.now + delay_s, number, TimerFired(timer))
             case Train():
@@ -217,19 +205,23 @@ class Network:
                 self._drop(number, peer)
             case Finished():
                 self.finished.add(number)
+                self._present.discard(number)
                 self._end(number)
 
     def _send(self, number: PeerId, to: PeerId, message: Message) -> None:
-        counts = isinstance(message, Update)
-        self.traffic.messages_sent += counts
-        self.traffic.bytes_sent += self._message_bytes(message)
+        said = self._said
+        if said is None or said.event.message is not message or said.event.sender != number:
+            said = self._said = _Said(Received(number, message), self._message_bytes(message))
+        traffic, counts = self.traffic, isinstance(message, Update)
+        traffic.messages_sent += counts
+        traffic.bytes_sent += said.bytes
         delay_s = judge(self._rules, number, to, message, self.now)
-        if delay_s is None or not self._takes_part(to):
-            self.traffic.messages_lost += counts
+        if delay_s is None or to not in self._present:
+            traffic.messages_lost += counts
             return
         arrival = self._reaches(number, to, delay_s)
         self._keep_order(number, to, arrival)
-        self._push(arrival, to, Received(number, message))
+        self._push(arrival, to, said.event)
 
     def _keep_order(self, number: PeerId, to: PeerId, arrival: float) -> None:
         """Nothing that leaves later arrives earlier; a link is forgotten once it is empty."""
@@ -254,7 +246,7 @@ class Network:
 
     def _drop(self, number: PeerId, peer: PeerId) -> None:
         for one, other in ((number, peer), (peer, number)):
-            if self._takes_part(one):
+            if one in self._present:
                 self._push(self.now, one, Left(other))
                 self._push(self.now + REDIAL_S, one, Joined(other))
 

@@ -74,6 +74,22 @@ def test_only_updates_count_as_messages_but_all_bytes_count() -> None:
     assert traffic.bytes_sent == 3 * 2 * 4 * 1_000 + 3 * 2
 
 
+def test_all_who_are_told_alike_are_told_by_one_object_that_is_measured_once() -> None:
+    heard, measured = Heard(), list[Message]()
+
+    def measure(message: Message) -> int:
+        measured.append(message)
+        return 7
+
+    world = World(complete(4), rounds=5, message_bytes=measure, witness=heard.witness).run()
+    for sender in range(4):
+        others = [to for to in range(4) if to != sender]
+        for said in zip(*(heard.updates(sender, to) for to in others), strict=True):
+            assert len({id(update) for update in said}) == 1
+    assert len(measured) == 4 * 5 + 4  # what is learnt in each round, and once that the run begins
+    assert world.network.traffic.bytes_sent == 7 * 3 * len(measured)
+
+
 def test_a_message_to_a_peer_that_dies_on_its_way_is_lost() -> None:
     world = World(ring(2), rounds=3, latency_s=0.5, schedule=Schedule(kills={1: 2})).run()
     traffic = world.network.traffic

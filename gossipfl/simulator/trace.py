@@ -1,0 +1,52 @@
+"""The digest of all that happened, in its order: two runs with the same one were the same."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+
+import numpy as np
+
+from gossipfl.protocol.events import Event, Joined, Left, Received, TimerFired, Trained
+from gossipfl.protocol.messages import Begun, Message, Missed, PeerId, Update
+
+_EVENT = struct.Struct("<dqqqqq")
+
+Facts = tuple[int, int, int, int]
+
+
+class Trace:
+    """The digest of the events so far."""
+
+    def __init__(self) -> None:
+        self._digest = blake2b(digest_size=16)
+
+    @property
+    def hash(self) -> str:
+        """The digest in hex."""
+        return self._digest.hexdigest()
+
+    def add(self, now: float, number: PeerId, event: Event) -> None:
+        """`event` came to peer `number`."""
+        self._digest.update(_EVENT.pack(now, number, *_facts(event)))
+        if isinstance(event, Trained):
+            self._digest.update(np.ascontiguousarray(event.vector).data)
+
+
+def _facts(event: Event) -> Facts:
+    """What tells `event` from others, but for the vector that a training came to."""
+    if isinstance(event, Received):
+        return _said(event.sender, event.message)
+    if isinstance(event, Joined | Left):
+        return 4 if isinstance(event, Joined) else 5, event.peer, 0, 0
+    if isinstance(event, TimerFired):
+        return 6, event.timer, 0, 0
+    return 3 if isinstance(event, Trained) else 7, 0, 0, 0
+
+
+def _said(sender: PeerId, message: Message) -> Facts:
+    if isinstance(message, Update):
+        return 1, sender, message.round, message.sequence
+    if isinstance(message, Begun):
+        return 2, sender, message.round, 0
+    return 8 if isinstance(message, Missed) else 9, sender, 0, 0
