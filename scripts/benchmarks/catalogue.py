@@ -1,0 +1,87 @@
+"""The workloads by name: what is measured, at which sizes, with what.
+
+A new workload is one entry here and one function that makes its task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from benchmarks import digits_boot, others
+from benchmarks.task import Task
+
+KINDS = ("softmax", "mlp")
+SIZES = (100, 1_000, 10_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What `build(peers, *arguments)` makes, in a process of its own with so many threads.
+
+    `sizes` are numbers of peers, (0,) where there are none; of them `quick` are in the quick part. One that
+    is only measured when it is `asked` for by name takes long.
+    """
+
+    name: str
+    build: Callable[..., Task]
+    arguments: tuple[Any, ...] = ()
+    sizes: tuple[int, ...] = (0,)
+    quick: tuple[int, ...] = ()
+    threads: int = 1
+    asked: bool = False
+
+
+class Contrast(NamedTuple):
+    """`words` say what the seconds of `one` are over those of `other`."""
+
+    words: str
+    one: str
+    other: str
+
+
+def _learning(kind: str, way: str) -> list[Workload]:
+    """Fit and mixing alone, and rounds of the crowd."""
+    if way == "torch":
+        return [
+            Workload(f"fit-{kind}-torch", digits_boot.fit, (kind, way), SIZES),
+            Workload(f"crowd-{kind}-torch", digits_boot.rounds, (kind, way, "crowd"), SIZES),
+        ]
+    return [
+        Workload(f"fit-{kind}-{way}", digits_boot.fit, (kind, way), SIZES),
+        Workload(f"mix-{kind}-{way}", digits_boot.mixing, (kind, way), SIZES),
+        Workload(f"crowd-{kind}-{way}", digits_boot.rounds, (kind, way, "crowd"), SIZES, (1_000,)),
+    ]
+
+
+def _quickest(kind: str) -> list[Workload]:
+    """The compiled crowd with two threads, and with judging."""
+    crowd = kind, "compiled", "crowd"
+    return [
+        Workload(f"two-threads-{kind}", digits_boot.rounds, crowd, SIZES[1:], threads=2),
+        Workload(f"judged-{kind}", digits_boot.rounds, (*crowd, 100), SIZES[1:]),
+    ]
+
+
+_ALL = [
+    *(each for kind in KINDS for way in ("numpy", "compiled", "torch") for each in _learning(kind, way)),
+    *(each for kind in KINDS for each in _quickest(kind)),
+    Workload("cnn-stacked", digits_boot.fit, ("cnn", "torch"), (100,)),
+    Workload("cnn-apart", digits_boot.fit_apart, ("cnn", "torch"), (100,)),
+    Workload("network", digits_boot.rounds, ("softmax", "compiled", "network"), (100, 1_000, 5_000), (100,)),
+    Workload("million", digits_boot.rounds, ("softmax", "compiled", "crowd"), (1_000_000,), asked=True),
+    Workload("wire", others.wire, quick=(0,)),
+    Workload("import", others.start, ("-c", "import gossipfl"), quick=(0,)),
+    Workload("help", others.start, ("-m", "gossipfl", "--help"), quick=(0,)),
+]
+
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in _ALL}
+
+CONTRASTS = [
+    Contrast("softmax: one thread over two", "crowd-softmax-compiled", "two-threads-softmax"),
+    Contrast("mlp: one thread over two", "crowd-mlp-compiled", "two-threads-mlp"),
+    Contrast("softmax: 100 judged each round over none", "judged-softmax", "crowd-softmax-compiled"),
+    Contrast("mlp: 100 judged each round over none", "judged-mlp", "crowd-mlp-compiled"),
+    Contrast("CNN: one peer after another over stacked", "cnn-apart", "cnn-stacked"),
+]

@@ -1,0 +1,92 @@
+"""One measurement in a process of its own: `python -m benchmarks.measuring WORKLOAD PEERS` prints JSON.
+
+Rules:
+- The machine's peaks are measured in the same process, right before and after the work.
+- Peak memory is read before the peaks are measured that need much of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from benchmarks import peaks
+from benchmarks.catalogue import WORKLOADS
+from benchmarks.records import Figures
+from gossipfl.errors import UserError
+
+
+def measured(name: str, peers: int) -> Figures:
+    """One record of workload `name` with so many peers."""
+    workload = WORKLOADS[name]
+    sgemm = peaks.sgemm_flop_per_s()
+    task = workload.build(peers, *workload.arguments)
+    times = task.times()
+    memory_bytes = _memory_bytes_max()
+    sgemm += peaks.sgemm_flop_per_s()
+    return {
+        "seconds": statistics.median(times),
+        "times": len(times),
+        "flop": task.flop,
+        "bytes": task.bytes,
+        "memory_bytes": memory_bytes,
+        "peak_flop_per_s": statistics.median(sgemm),
+        "peak_bytes_per_s": peaks.copy_bytes_per_s(),
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, object]:
+    """What the figures depend on, but for the code."""
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("numpy", "numba", "torch")},
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _memory_bytes_max() -> int | None:
+    """The most memory that this process ever held; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def main() -> None:
+    """Print the record, or why there is none: something is not installed, or not in the code measured."""
+    name, peers = sys.argv[1], int(sys.argv[2])
+    try:
+        record = measured(name, peers)
+    except (ImportError, UserError) as why:
+        record = {"refused": str(why)}
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()

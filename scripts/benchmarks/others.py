@@ -1,0 +1,46 @@
+"""What does not train: the wire, and the start of a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks.task import Task, repeated
+
+
+def wire(_: int) -> Task:
+    """Sign, frame, parse and verify one update of 4 MB between two sessions."""
+    from gossipfl.protocol.identity import Identity
+    from gossipfl.protocol.layout import layout_of
+    from gossipfl.protocol.manifest import Manifest
+    from gossipfl.protocol.messages import Update
+    from gossipfl.protocol.session import Session, Speaker
+
+    payload = (np.ones(1_000_000, np.float32),)
+    manifest = Manifest.of("bench", 10, layout_of(payload))
+    one, other = (Speaker(Identity.new(), name, 1, manifest) for name in ("one", "other"))
+    dialler = Session(one, other.identity.key, dialled=True)
+    acceptor = Session(other, one.identity.key, dialled=False)
+    list(acceptor.receive(dialler.hello()))
+    list(dialler.receive(acceptor.accept()))
+
+    def send() -> None:
+        for piece in dialler.update(Update(1, 1, 1, 1, 1, payload)):
+            list(acceptor.receive(piece))
+
+    return Task(repeated(send), bytes=payload[0].nbytes)
+
+
+def start(_: int, *words: str) -> Task:
+    """The processor time of a fresh interpreter with these arguments."""
+
+    def cpu_s() -> float:
+        before = os.times()
+        subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+        after = os.times()
+        return after.children_user - before.children_user + after.children_system - before.children_system
+
+    return Task(lambda: [cpu_s() for _ in range(3)])

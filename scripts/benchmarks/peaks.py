@@ -1,0 +1,35 @@
+"""What the machine can do, measured beside each workload: products of matrices, and copies of memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+_SIDE = 1_024
+_COPIED_BYTES = 1 << 26
+"""More than caches hold."""
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long `work` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def sgemm_flop_per_s(times: int = 3) -> list[float]:
+    """Of products of square float32 matrices, by the BLAS of NumPy; a first one does not count."""
+    left, right = (np.full((_SIDE, _SIDE), value, np.float32) for value in (1.5, 0.5))
+    product = left @ right
+    return [2 * _SIDE**3 / seconds_of(lambda: np.matmul(left, right, out=product)) for _ in range(times)]
+
+
+def copy_bytes_per_s(times: int = 3) -> float:
+    """Of a copy from memory to memory: bytes read and bytes written."""
+    source = np.ones(_COPIED_BYTES, np.uint8)
+    target = source.copy()
+    seconds = [seconds_of(lambda: np.copyto(target, source)) for _ in range(times)]
+    return 2 * _COPIED_BYTES / statistics.median(seconds)
