@@ -16,8 +16,7 @@ from benchmarks.records import Figures, read
 from benchmarks.tables import report
 from benchmarks.trees import Tree, checked_out, here, known_commit
 
-REPEATS = 5
-QUICK_REPEATS = 3
+REPEATS = 3
 QUICK_S = 50.0
 """No repeat of the quick part begins that would probably end later."""
 
@@ -43,7 +42,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="which; all but the longest if none")
     parser.add_argument("--quick", action="store_true", help="what shows a regression within a minute")
     parser.add_argument("--peers", type=int, action="append", help="at this size instead; repeatable")
-    parser.add_argument("--repeats", type=int, help=f"how often: {REPEATS}, or {QUICK_REPEATS} with --quick")
+    parser.add_argument("--repeats", type=int, help=f"how often ({REPEATS})")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write measurements, as lines of JSON")
     parser.add_argument("--read", metavar="FILE", help="measure nothing: show what --out wrote")
     parser.add_argument(
@@ -113,7 +112,7 @@ def jobs(given: argparse.Namespace) -> list[Job]:
 def _in_turn(jobs: list[Job], trees: list[Tree], given: argparse.Namespace) -> Iterator[Figures]:
     """Every job in every tree, again and again; which tree comes first changes with each repeat."""
     began = time.perf_counter()
-    repeats = given.repeats or (QUICK_REPEATS if given.quick else REPEATS)
+    repeats = given.repeats or REPEATS
     for repeat in range(repeats):
         passed_s = time.perf_counter() - began
         if given.quick and repeat and passed_s * (repeat + 1) / repeat > QUICK_S:

@@ -45,7 +45,7 @@ def _learning(kind: str, way: str) -> list[Workload]:
     """Fit and mixing alone, and rounds of the crowd."""
     if way == "torch":
         return [
-            Workload(f"fit-{kind}-torch", digits_boot.fit, (kind, way), SIZES),
+            Workload(f"fit-{kind}-torch", digits_boot.fit, (kind, way), SIZES[:3]),
             Workload(f"crowd-{kind}-torch", digits_boot.rounds, (kind, way, "crowd"), SIZES),
         ]
     return [
@@ -59,8 +59,8 @@ def _quickest(kind: str) -> list[Workload]:
     """The compiled crowd with two threads, and with judging."""
     crowd = kind, "compiled", "crowd"
     return [
-        Workload(f"two-threads-{kind}", digits_boot.rounds, crowd, SIZES[1:], threads=2),
-        Workload(f"judged-{kind}", digits_boot.rounds, (*crowd, 100), SIZES[1:]),
+        Workload(f"two-threads-{kind}", digits_boot.rounds, crowd, SIZES[1:3], threads=2),
+        Workload(f"judged-{kind}", digits_boot.rounds, (*crowd, 100), SIZES[1:3]),
     ]
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 HELD = 64
 DEGREE = 10
 
+DRAWN_AT_ONCE = 10_000
+"""So that peak memory is that of a run, not of the drawing of its samples."""
+
 PEER_ROUNDS = 10_000
 """Of a run are about so many; the first round warms up."""
 
@@ -75,7 +78,7 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
     """
     ask_for(way)
     model = model_of(kind, way)
-    count = 1 + min(max(PEER_ROUNDS // peers, 4), 50)
+    count = 1 + min(max(PEER_ROUNDS // peers, 2), 50)
     federation, run = _federation(peers, model, engine, judged, count), _run_of(engine)
     before, each = (peers, 2 * peers) if engine == "crowd" else (0, peers)
     ended: list[float] = []
@@ -120,8 +123,9 @@ def _federation(peers: int, model: Model, engine: str, judged: int, count: int) 
 
 def samples(peers: int) -> Samples:
     """What each of the peers holds, drawn with replacement."""
-    digits = gossipfl.load_dataset("digits")
-    rows = Draws(0, np.arange(peers)).integers("bootstrap", HELD, len(digits))
+    digits, rows = gossipfl.load_dataset("digits"), np.empty((peers, HELD), np.int64)
+    for some in np.array_split(np.arange(peers), 1 + peers // DRAWN_AT_ONCE):
+        rows[some] = Draws(0, some).integers("bootstrap", HELD, len(digits))
     return Samples(digits.features.astype(np.float32), digits.targets, rows, np.full(peers, HELD))
 
 
