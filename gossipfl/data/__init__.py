@@ -5,6 +5,7 @@ from gossipfl.data.bundled import DATASETS, load_dataset
 from gossipfl.data.fit import read_features, read_table
 from gossipfl.data.schema import Categorical, Numeric, Schema
 from gossipfl.data.splits import (
+    bootstrap,
     by_column,
     dirichlet,
     iid,
@@ -23,6 +24,7 @@ __all__ = [
     "Dataset",
     "Numeric",
     "Schema",
+    "bootstrap",
     "by_column",
     "dirichlet",
     "iid",

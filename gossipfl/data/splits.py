@@ -1,13 +1,16 @@
 """Ways to deal the rows of one table among peers, for simulation.
 
 Rules:
-- A split is a list of index arrays, one per peer: disjoint, covering all rows, none of them empty.
+- A split is a list of index arrays, one per peer: disjoint, covering all rows, none of them empty. Only a
+  bootstrap has rows more than once, and may leave some out.
 - Labels are class indices; where numbers are to be predicted, `quantile_labels` makes labels of them.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -18,9 +21,12 @@ from gossipfl.draws import Draws
 from gossipfl.errors import DataError, instead
 
 Parts = list[Array]
-Split = Literal["iid", "dirichlet", "shards", "pathological", "quantity", "column"]
+Split = Literal["iid", "dirichlet", "shards", "pathological", "quantity", "column", "bootstrap"]
 
 PEERS_DEFAULT = 8
+SAMPLES_DEFAULT = 64
+BLOCK_NUMBERS = 1 << 18
+"""So many rows are drawn at once: enough to be fast, and 20 MB in between."""
 _QUANTILES = 10  # labels made of numbers to predict: our guess
 
 
@@ -32,14 +38,17 @@ def split(
     *,
     alpha: float = 0.5,
     per_peer: int = 2,
+    samples: int = SAMPLES_DEFAULT,
     groups: Array | None = None,
     classes: bool = True,
     min_samples: int = 1,
-) -> tuple[Parts, tuple[str, ...] | None]:
+) -> tuple[Parts | Array, tuple[str, ...] | None]:
     """Rows 0 .. N - 1 with `targets` (N,) dealt among `peers`, and the peers' names where nature names them.
 
-    `alpha` is for `dirichlet` and `quantity`; `per_peer` counts the shards or the classes of each peer;
-    `groups` (N,) are the texts that `column` splits by, one peer each. DataError if it cannot be done.
+    One array (peers, k) where all get equally many, else a list of arrays. `alpha` is for `dirichlet` and
+    `quantity`; `per_peer` counts the shards or the classes of each peer; `samples` is how many rows each
+    draws in a `bootstrap`; `groups` (N,) are the texts that `column` splits by, one peer each. DataError if
+    it cannot be done.
     """
     if kind not in get_args(Split):
         raise DataError(f'"{kind}" is not a way to split; {instead(kind, get_args(Split))}')
@@ -51,22 +60,39 @@ def split(
             raise DataError(
                 f"the column has {len(parts)} values and {peers} peers are asked for; ask for as many."
             )
-        return parts, names
+        return _stacked(parts), names
     count = peers or PEERS_DEFAULT
+    if kind == "bootstrap":
+        return bootstrap(len(targets), count, draws, samples), None
     if kind == "iid":
-        return iid(len(targets), count, draws), None
+        return _stacked(iid(len(targets), count, draws)), None
     if kind == "quantity":
-        return quantity(len(targets), count, draws, alpha, min_samples), None
+        return _stacked(quantity(len(targets), count, draws, alpha, min_samples)), None
     labels = targets if classes else quantile_labels(targets)
     if kind == "dirichlet":
-        return dirichlet(labels, count, draws, alpha, min_samples), None
-    return (shards if kind == "shards" else pathological)(labels, count, draws, per_peer), None
+        return _stacked(dirichlet(labels, count, draws, alpha, min_samples)), None
+    return _stacked((shards if kind == "shards" else pathological)(labels, count, draws, per_peer)), None
 
 
 def iid(count: int, peers: int, draws: Draws) -> Parts:
     """Equal random shares of `count` rows."""
     _check(count, peers)
     return [np.sort(part) for part in np.array_split(draws.permutation("split-rows", count), peers)]
+
+
+def bootstrap(count: int, peers: int, draws: Draws, samples: int = SAMPLES_DEFAULT) -> NDArray[np.int32]:
+    """(peers, samples): each peer draws rows of all `count` with replacement, so never are there too few.
+
+    Efron (1979), "Bootstrap methods: another look at the jackknife". What one peer draws depends on no other.
+    """
+    if not count:
+        raise DataError("there are no rows to draw from.")
+    if peers < 1 or samples < 1:
+        raise DataError(f"{peers} peers that draw {samples} samples each; both must be 1 or more.")
+    rows = np.empty((peers, samples), np.int32)
+    for some in np.array_split(np.arange(peers), -(-peers * samples // BLOCK_NUMBERS)):
+        rows[some] = replace(draws, peer=some).integers("bootstrap", samples, count)
+    return rows
 
 
 def dirichlet(labels: Array, peers: int, draws: Draws, alpha: float = 0.5, min_samples: int = 1) -> Parts:
@@ -179,8 +205,14 @@ def _check(count: int, peers: int, each: int = 1) -> None:
     if peers * each > count:
         raise DataError(
             f"{peers} peers need at least {each} of the samples each and there are {count};"
-            f" ask for at most {count // each} peers, or give more data."
+            f' ask for at most {count // each} peers, give more data, or take the split "bootstrap".'
         )
+
+
+def _stacked(parts: Sequence[Array]) -> Parts | Array:
+    """`parts` as one array, if they are equally long."""
+    sizes = {len(part) for part in parts}
+    return np.stack(parts) if len(sizes) == 1 else [*parts]
 
 
 def _dirichlet(draws: Draws, alpha: float, peers: int, lanes: Array) -> NDArray[np.float64]:

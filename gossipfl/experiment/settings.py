@@ -32,6 +32,7 @@ from gossipfl.experiment.unheard import (
 
 ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
+SAMPLES_MAX = 1_000_000
 HIDDEN_MAX = 16
 NAME_CHARS_MAX = 64
 PULL_S_MIN = 0.1
@@ -74,10 +75,11 @@ class DataSettings(Section):
     task: Literal["classes", "numbers"] | None = None
     schema_file: str | None = Field(None, alias="schema")
     drop: tuple[str, ...] = ()
-    split: Literal["iid", "dirichlet", "shards", "pathological", "quantity", "column"] = "iid"
+    split: Literal["iid", "dirichlet", "shards", "pathological", "quantity", "column", "bootstrap"] = "iid"
     alpha: Positive = 0.5
     column: str | None = None
     per_peer: int = Field(2, ge=1)
+    samples: int = Field(64, ge=1, le=SAMPLES_MAX)
     test_file: str | None = None
     test_fraction: Fraction = 0.2
     local_test_fraction: Fraction = 0.0

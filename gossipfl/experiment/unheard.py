@@ -13,6 +13,7 @@ _SPLITS = {
     "alpha": ("dirichlet", "quantity"),
     "per_peer": ("shards", "pathological"),
     "column": ("column",),
+    "samples": ("bootstrap",),
 }
 
 
@@ -94,6 +95,8 @@ def unheard_data(split: str, given: Set[str]) -> dict[str, str]:
         if split not in splits:
             advice = f"it is for the split {' or '.join(splits)}, and this is {split}"
             unheard[f"data.{key}"] = advice
+    if split == "bootstrap":
+        unheard["data.local_test_fraction"] = "what a bootstrap draws twice would be in both parts"
     if "file" not in given:
         keys = ("target", "task", "schema", "drop", "test_file")
         return unheard | {f"data.{key}": "it describes a table, so give data.file with it" for key in keys}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gossipfl.data import (
+    bootstrap,
     by_column,
     dirichlet,
     iid,
@@ -21,13 +23,19 @@ from gossipfl.data import (
     split,
     train_test,
 )
+from gossipfl.data.splits import BLOCK_NUMBERS
 from gossipfl.draws import Draws
-from gossipfl.errors import DataError
+from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.files import validate
+from gossipfl.experiment.settings import Experiment
 
 LABELS = np.repeat(np.arange(10), 100)
 
 
-def assert_dealt(parts: list[NDArray[np.int64]], count: int, peers: int, each: int = 1) -> None:
+Parts = Sequence[NDArray[np.int64]] | NDArray[np.int64]
+
+
+def assert_dealt(parts: Parts, count: int, peers: int, each: int = 1) -> None:
     assert len(parts) == peers
     assert np.sort(np.concatenate(parts)).tolist() == list(range(count))
     assert min(len(part) for part in parts) >= each
@@ -57,7 +65,7 @@ def test_every_row_is_dealt_to_one_peer_and_no_peer_goes_empty(
     assert names is None
 
 
-@pytest.mark.parametrize("kind", ["iid", "dirichlet", "shards", "pathological", "quantity"])
+@pytest.mark.parametrize("kind", ["iid", "dirichlet", "shards", "pathological", "quantity", "bootstrap"])
 def test_a_split_is_a_function_of_the_seed(kind: str) -> None:
     one, same, other = (split(kind, LABELS, 8, Draws(seed))[0] for seed in (1, 1, 2))
     assert [part.tolist() for part in one] == [part.tolist() for part in same]
@@ -84,6 +92,30 @@ def test_dirichlet_shares_have_the_moments_of_the_distribution() -> None:
     shares = np.bincount(labels[first], minlength=400) / 1000
     assert shares.mean() == pytest.approx(0.25, abs=0.05)
     assert shares.var() == pytest.approx(3 / (16 * 3), rel=0.2)
+
+
+def test_every_row_is_drawn_equally_often_by_a_bootstrap() -> None:
+    rows = bootstrap(50, 4000, Draws(2), 25)
+    assert rows.shape == (4000, 25)
+    assert rows.dtype == np.int32
+    counts = np.bincount(rows.ravel(), minlength=50)
+    assert len(counts) == 50
+    assert ((counts - 2000) ** 2 / 2000).sum() < 95  # chi squared of 49 degrees: one in ten thousand
+
+
+def test_what_a_peer_draws_depends_on_no_other() -> None:
+    few = bootstrap(1437, 3, Draws(7))
+    assert np.array_equal(few, bootstrap(1437, BLOCK_NUMBERS // 64 + 3, Draws(7))[:3])
+    assert not np.array_equal(few[0], few[1])
+    assert np.array_equal(few[2], Draws(7, 2).integers("bootstrap", 64, 1437))
+
+
+@pytest.mark.parametrize("kind", ["iid", "dirichlet", "shards", "pathological", "quantity", "bootstrap"])
+def test_parts_are_one_array_where_all_are_equally_long(kind: str) -> None:
+    for peers in (7, 8):
+        parts, _ = split(kind, LABELS, peers, Draws(1), per_peer=5)
+        assert isinstance(parts, np.ndarray) == (len({len(part) for part in parts}) == 1)
+        assert len(parts) == peers
 
 
 def test_shards_hold_few_labels() -> None:
@@ -124,6 +156,8 @@ def test_numbers_are_skewed_by_their_quantiles() -> None:
     ("kind", "options", "words"),
     [
         ("iid", {"peers": 1001}, "ask for at most 1000 peers"),
+        ("iid", {"peers": 1001}, 'take the split "bootstrap"'),
+        ("bootstrap", {"samples": 0}, "both must be 1 or more"),
         ("iid", {"peers": -1}, "must be 1 or more"),
         ("dirichlet", {"peers": 20, "min_samples": 51}, "ask for at most 19 peers"),
         ("dirichlet", {"alpha": 0.0}, "alpha is 0.0"),
@@ -171,3 +205,16 @@ def test_tens_of_thousands_of_peers_are_filled_up_in_a_moment() -> None:
     parts = quantity(60_000, 20_000, Draws(3))
     assert min(map(len, parts)) == 1
     assert time.process_time() - began_s < 3
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"split": "iid", "samples": 3}, "leave out data.samples"),
+        ({"split": "bootstrap", "alpha": 0.3}, "leave out data.alpha"),
+        ({"split": "bootstrap", "local_test_fraction": 0.1}, "would be in both parts"),
+    ],
+)
+def test_settings_that_a_bootstrap_does_not_hear_are_refused(table: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        validate(Experiment, {"data": table}, "settings")
