@@ -21,7 +21,7 @@ from gossipfl.learn.training import Training
 Task = Literal["classes", "numbers"]
 
 Steps = Callable[[Array, Plan, Draws, Array | None], Array]
-"""Vectors (p, d) after the steps of a plan with the draws of its peers, and a push (p, d) at each step."""
+"""New vectors (p, d) after the steps of a plan with the draws of its peers, and a push (p, d) at each step."""
 
 Outputs = Callable[[Array, Array], Array]
 """What vectors (p, d) make of `rows` (p, b) of the features, or (1, b) for all alike: (p, b, out)."""
@@ -42,22 +42,28 @@ def train(
     trained: Steps,
 ) -> Array:
     """`vector` (..., d) after one round on `samples`, and the same part of `drift` (..., d) at each step."""
-    lead, size = vector.shape[:-1], vector.shape[-1]
-    fitted = vector.reshape(-1, size).copy()
+    lead, flat = vector.shape[:-1], vector.reshape(-1, vector.shape[-1])
     peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
     counts, batch = flat_counts(lead, samples), training.batch
     per_peer = training.epochs * -(-counts // batch)
     steps = per_peer if training.steps is None else np.where(counts > 0, training.steps, 0)
     pushes = None
     if drift is not None:
-        pushes = drift.reshape(fitted.shape).astype(vector.dtype) / np.maximum(steps, 1)[:, None]
+        pushes = drift.reshape(flat.shape).astype(vector.dtype) / np.maximum(steps, 1)[:, None]
         pushes = pushes.astype(vector.dtype, copy=False)
     width = min(batch, max(8, int(counts.max(initial=1))))
+    fitted, idle = np.empty_like(flat), steps == 0
+    fitted[idle] = flat[idle]
     for plan in plans(lead, samples, batch, steps, peers_max(width)):
-        own = Draws(draws.seed, peers[plan.peers], draws.round)
-        push = None if pushes is None else pushes[plan.peers]
-        fitted[plan.peers] = trained(fitted[plan.peers], plan, own, push)
+        some, own = _places(plan.peers), Draws(draws.seed, peers[plan.peers], draws.round)
+        fitted[some] = trained(flat[some], plan, own, None if pushes is None else pushes[some])
     return fitted.reshape(vector.shape)
+
+
+def _places(peers: Array) -> Array | slice:
+    """`peers` as an index, such that neighbours in a row are not copied."""
+    first, last = int(peers[0]), int(peers[-1])
+    return slice(first, last + 1) if np.array_equal(peers, np.arange(first, last + 1)) else peers
 
 
 def judge(

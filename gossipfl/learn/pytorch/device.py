@@ -21,7 +21,7 @@ from gossipfl.learn.contracts import Array
 
 DEVICES = ("auto", "cpu", "cuda")
 
-_CPU_BLOCK_BYTES = 16 << 20
+_CPU_BLOCK_BYTES = 8 << 20
 _CUDA_BLOCK_PART = 8
 
 
