@@ -9,7 +9,9 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -45,6 +47,11 @@ REDIAL_S = 1.0
 
 LINKS_KEPT = 10_000
 """So many links may be empty and remembered: where anybody speaks to anybody, there are too many of them."""
+
+
+OBJECTS_YOUNG = 100_000
+"""So many objects come to be before cycles among them are looked for: what peers hold and say makes none, and
+looking for some took a fifth of the time."""
 
 
 class FitMany(Protocol):
@@ -128,6 +135,10 @@ class Network:
             else:
                 self._lives[number] = 1
                 self._killed(number, self.now)
+        with _cycles_sought_seldom():
+            self._let_happen()
+
+    def _let_happen(self) -> None:
         present, lives = self._present, self._lives
         for moment, (number, life, event) in self._agenda:
             self.now = moment
@@ -270,3 +281,14 @@ class Network:
             fitted = self._fit_many(np.array(numbers), vectors, round, led)
             self._trained.update(zip(numbers, fitted, strict=True))
         self._untrained.clear()
+
+
+@contextlib.contextmanager
+def _cycles_sought_seldom() -> Iterator[None]:
+    """Let the collector of this process be called more seldom for a while, if it is called at all."""
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, OBJECTS_YOUNG) if young else 0, *older)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, *older)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from worlds import World, complete, ring
@@ -12,7 +14,7 @@ from gossipfl.protocol.events import Effect, Event, Joined, Left, Received
 from gossipfl.protocol.messages import Begun, Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass, Verdict, judge
-from gossipfl.simulator.network import Schedule
+from gossipfl.simulator.network import OBJECTS_YOUNG, Schedule
 
 UPDATE = Update(1, 0, 1, 10, 2, (np.zeros(1),))
 
@@ -172,6 +174,27 @@ def test_peers_that_weigh_samples_settle_on_the_mean_by_samples() -> None:
 def test_isolated_peers_train_alone() -> None:
     world = World([[], []], rounds=3).run()
     assert world.models.tolist() == [[3.0, 3.0], [6.0, 6.0]]
+
+
+@pytest.mark.parametrize("thresholds", [(700, 10, 10), (0, 10, 10), (10**6, 5, 5)])
+def test_a_run_leaves_the_collector_as_it_found_it(thresholds: tuple[int, int, int]) -> None:
+    before = gc.get_threshold()
+
+    def torn(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
+        assert gc.get_threshold()[0] >= OBJECTS_YOUNG or not thresholds[0]
+        if now > 1.0:
+            raise ZeroDivisionError
+        return Pass()
+
+    try:
+        gc.set_threshold(*thresholds)
+        World(ring(3)).run()
+        assert gc.get_threshold() == thresholds
+        with pytest.raises(ZeroDivisionError):
+            World(ring(3), rules=(torn,)).run()
+        assert gc.get_threshold() == thresholds
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_chances_do_not_depend_on_who_else_asks() -> None:
