@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -220,8 +221,9 @@ def build_algorithm_from(learning: LearningSettings, aggregator: Aggregator | No
 
 def split(
     settings: DataSettings, dataset: Dataset, held: Array, peers: int | None, seed: int
-) -> tuple[list[Array], tuple[str, ...] | None]:
-    """`held` rows split among peers, and the names of the peers where the split is a natural one."""
+) -> tuple[Sequence[Array] | Array, tuple[str, ...] | None]:
+    """`held` rows split among peers, in an array (n, k) where all get as many; and the names of the peers
+    where the split is a natural one."""
     groups = None
     if settings.split == "column":
         column = settings.column or ""
@@ -238,9 +240,12 @@ def split(
         Draws(seed),
         alpha=settings.alpha,
         per_peer=settings.per_peer,
+        samples=settings.samples,
         groups=groups,
         classes=dataset.classes is not None,
     )
+    if isinstance(parts, np.ndarray):
+        return held.astype(np.int32)[parts], names
     return [held[part] for part in parts], names
 
 
@@ -266,8 +271,8 @@ def _arrays(dataset: Dataset, model: Model) -> tuple[Array, Array]:
 
 
 def _local_parts(
-    settings: DataSettings, parts: list[Array], seed: int
-) -> tuple[list[Array], list[Array] | None]:
+    settings: DataSettings, parts: Sequence[Array] | Array, seed: int
+) -> tuple[Sequence[Array] | Array, list[Array] | None]:
     if not settings.local_test_fraction:
         return parts, None
     train, test = [], []
