@@ -146,7 +146,7 @@ def _json(text: str, title: str) -> Topology:
     record = json.loads(text)
     if not isinstance(record, dict):
         raise ValueError("it is not a JSON object")
-    if "names" in record:
+    if "names" in record or "degree_mean" in record:
         return Topology.from_record(record)
     key = "edges" if "edges" in record else "links"
     if "nodes" not in record or key not in record:

@@ -29,6 +29,9 @@ Indices = NDArray[np.int32]
 DIAMETER_PEERS_MAX = 2_000
 DIAMETER_STEPS_MAX = 1_000_000_000
 """The exact diameter is searched up to here: one breadth-first search of (peers + 2 edges) steps per peer."""
+RECORDED_PEERS_MAX = 20_000
+RECORDED_EDGES_MAX = 500_000
+"""What is written down of a larger graph is a few figures, not megabytes: its settings build it again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +81,34 @@ class Topology:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Topology:
-        """What `record` wrote, `names` and `edges` being enough."""
+        """What `record` wrote, `names` and `edges` being enough; TopologyError for figures alone."""
+        if "names" not in record:
+            raise TopologyError(
+                f"Of the graph {record.get('name')} of {record.get('peers')} peers figures were recorded, not"
+                " edges; build it again from its settings."
+            )
         names = [str(name) for name in record["names"]]
         graph = cls.from_edges(len(names), record["edges"], names, name=str(record.get("name", "graph")))
         positions = record.get("positions")
         return graph if positions is None else graph.placed(np.asarray(positions, np.float64))
 
     def record(self) -> dict[str, Any]:
-        """As plain lists, for JSON."""
+        """As plain lists, for JSON; above RECORDED_PEERS_MAX or RECORDED_EDGES_MAX in figures alone."""
+        if self.peers > RECORDED_PEERS_MAX or len(self.edges) > RECORDED_EDGES_MAX:
+            return {"name": self.name, **self.figures()}
         record: dict[str, Any] = {"name": self.name, "names": list(self.names), "edges": self.edges.tolist()}
         return record if self.positions is None else {**record, "positions": self.positions.tolist()}
+
+    def figures(self) -> dict[str, Any]:
+        """How many peers and edges there are, and how many neighbours a peer has, ready for JSON."""
+        degrees = self.degrees
+        return {
+            "peers": self.peers,
+            "edges": len(self.edges),
+            "degree_min": int(degrees.min()),
+            "degree_mean": float(degrees.mean()),
+            "degree_max": int(degrees.max()),
+        }
 
     def placed(self, positions: Floats) -> Topology:
         """The same graph with its peers at `positions` (peers, 2), which are finite, or TopologyError."""

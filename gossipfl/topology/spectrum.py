@@ -80,15 +80,10 @@ def facts(topology: Topology, samples: ArrayLike | None = None) -> dict[str, Any
     `diameter` is None where there is none or the graph is too large to search; then `diameter_at_least` is a
     lower bound. `rounds_to_consensus` is to a thousandth of the first differences.
     """
-    degrees = topology.degrees
     gap = spectral_gap(mixing_matrix(topology, samples), samples) if topology.connected else 0.0
     return {
         "topology": topology.name,
-        "peers": topology.peers,
-        "edges": len(topology.edges),
-        "degree_min": int(degrees.min()),
-        "degree_mean": float(degrees.mean()),
-        "degree_max": int(degrees.max()),
+        **topology.figures(),
         "connected": topology.connected,
         "components": topology.components,
         "diameter": topology.diameter,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import networkx
 import numpy as np
 import pytest
 
 from gossipfl.errors import TopologyError
-from gossipfl.topology import Topology, build_topology
+from gossipfl.topology import Topology, build_topology, read_topology
 
 
 def test_edges_are_ordered_merged_and_loopless() -> None:
@@ -81,6 +82,21 @@ def test_a_record_survives_json() -> None:
     again = Topology.from_record(json.loads(json.dumps(topology.record())))
     assert again.record() == topology.record()
     assert again.name == "torus"
+
+
+def test_a_huge_graph_is_recorded_in_figures_which_are_no_graph(tmp_path: Path) -> None:
+    record = build_topology("torus", 40_000).record()
+    assert record == {
+        "name": "torus",
+        "peers": 40_000,
+        "edges": 80_000,
+        "degree_min": 4,
+        "degree_mean": 4.0,
+        "degree_max": 4,
+    }
+    (tmp_path / "graph.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(TopologyError, match="build it again"):
+        read_topology(tmp_path / "graph.json")
 
 
 def test_a_large_graph_states_a_lower_bound_of_its_diameter() -> None:
