@@ -21,7 +21,7 @@ from gossipfl.learn.training import Training
 Task = Literal["classes", "numbers"]
 
 Steps = Callable[[Array, Plan, Draws, Array | None], Array]
-"""New vectors (p, d) after the steps of a plan with the draws of its peers, and a push (p, d) at each step."""
+"""New vectors (p, d) after the steps of a plan with its peers' draws, and a push (p, d) at each step."""
 
 Outputs = Callable[[Array, Array], Array]
 """What vectors (p, d) make of `rows` (p, b) of the features, or (1, b) for all alike: (p, b, out)."""
