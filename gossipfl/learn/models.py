@@ -91,7 +91,7 @@ class Dense:
         if self.kernels == "compiled":
             from gossipfl.learn.compiled.training import train
 
-            train(self, fitted, samples, counts, steps, Draws(draws.seed, peers, draws.round), pushes)
+            train(self, fitted, samples, steps, Draws(draws.seed, peers, draws.round), pushes)
             return fitted.reshape(vector.shape)
         with np.errstate(all="ignore"):
             for plan in plans(lead, samples, batch, steps, self._peers_max(_TRAIN_BLOCK_BYTES, width)):

@@ -97,12 +97,12 @@ def test_another_model_is_not_within_rounding() -> None:
     assert np.abs(one - two).max() > 1e-3
 
 
-@pytest.mark.parametrize("index", [np.int32, np.int64, np.uint16])
-def test_rows_of_any_integers_and_features_of_any_floats_train_alike(index: Any) -> None:
+@pytest.mark.parametrize(("index", "floats"), [(np.int32, np.float32), (np.uint16, np.float64)])
+def test_rows_and_classes_of_any_integers_and_features_of_any_floats_will_do(index: Any, floats: Any) -> None:
     model = softmax(7, 3, dtype="float64")
     samples = crowd(model)
-    features = samples.features.astype(np.float32)
-    other = Samples(features, samples.targets.astype(np.int32), samples.rows.astype(index), samples.counts)
+    features, targets = samples.features.astype(floats), samples.targets.astype(np.uint8)
+    other = Samples(features, targets, samples.rows.astype(index), samples.counts)
     assert apart(model, other) < TOLERANCE["float64"]
 
 
@@ -113,7 +113,7 @@ def test_samples_are_taken_in_the_order_that_numpy_takes_them(count: int) -> Non
     rows, order = 3 * np.arange(count), np.empty(count, np.int64)
     words, starts = np.empty(2 * count + 4, np.uint64), np.empty(count + 1, np.int64)
     for seed, peer, round, lane in ((1, 0, 1, 0), (2**63 + 5, 2**32 - 1, 9, 7)):
-        shuffle(order, rows, count, words, starts, np.uint64(seed), peer, round, lane)
+        shuffle(order, rows, words, starts, np.uint64(seed), peer, round, lane)
         wanted = shuffled(rows[None], np.array([count]), Draws(seed, np.array([peer]), round), lane)
         assert order.tolist() == wanted[0].tolist()
 

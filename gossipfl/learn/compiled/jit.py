@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from hashlib import sha256
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ def compiled_in_any_order(function: Function) -> Function:
 
 
 def _compiled(function: Function, allowed: set[str]) -> Function:
-    kernel: Any = njit(nogil=True, fastmath=allowed)(function)
+    kernel: Any = njit(nogil=True, no_cfunc_wrapper=True, fastmath=allowed)(function)
     with suppress(RuntimeError):  # there is no folder in which it could be kept
         kernel._cache = _Kept(function)
     done: Function = kernel
@@ -42,13 +42,15 @@ def _compiled(function: Function, allowed: set[str]) -> Function:
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
-    """What numba keeps of a function, void as soon as any file here changes, for kernels call one another."""
+    """What numba keeps of a function: under another name when any file here changes, for they call one another."""
 
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), _sources())
+    def __init__(self, function: Function) -> None:
+        super().__init__(function)
+        name = f"{self._impl.filename_base}-{_sources()}"
+        self._cache_file = IndexDataCacheFile(self._cache_path, name, self._impl.locator.get_source_stamp())
 
 
 @cache
 def _sources() -> str:
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return blake2b(b"".join(file.read_bytes() for file in files), digest_size=6).hexdigest()

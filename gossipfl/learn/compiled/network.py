@@ -10,33 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from gossipfl.learn.compiled.jit import compiled, compiled_in_any_order
+from gossipfl.learn.compiled.places import Network
 from gossipfl.learn.compiled.vectors import Matrix, add_product, exp, padded, turn
 from gossipfl.learn.contracts import Array
-
-
-class Network(NamedTuple):
-    """Where the parts of a network lie in memory; each array has an entry for each layer.
-
-    Of the inputs and of what each layer makes of them: `sizes`, and places of `values` (units, samples), of
-    the same `turned` (samples, units), and of `slopes` (units, samples) of the loss. Of each layer: places of
-    `weights` and `biases`; all parameters of the network lie in `parameters` numbers, and once more, behind
-    one another, their gradient, velocity, where they began, and what is added at each step.
-    """
-
-    sizes: Array
-    values: Array
-    turned: Array
-    slopes: Array
-    weights: Array
-    biases: Array
-    parameters: int
-    width: int  # of a row of samples
-    worth: int  # how much each sample counts, a row
-    spare: int  # a row of samples
-    vector: int  # a flat vector as it is outside
 
 
 class Step(NamedTuple):
@@ -49,16 +26,16 @@ class Step(NamedTuple):
 
 
 @compiled
-def load(memory: Array, net: Network, vector: Array, number: int) -> None:
-    """Lay `vector` (d,) out as copy `number` of the parameters."""
+def load(memory: Array, net: Network, vector: Array, begin: int) -> None:
+    """Lay `vector` (d,) out like the parameters, from `begin` on."""
     copy(memory[net.vector : net.vector + vector.size], vector)
     at = net.vector
     for layer in range(net.weights.size):
         fan_in, fan_out = net.sizes[layer], net.sizes[layer + 1]
-        into = Matrix(net.weights[layer] + number * net.parameters, padded(fan_in, memory), 1)
+        into = Matrix(net.weights[layer] + begin, padded(fan_in, memory), 1)
         turn(memory, into, Matrix(at, fan_out, 1), fan_in, fan_out)
         at += fan_in * fan_out
-        bias = net.biases[layer] + number * net.parameters
+        bias = net.biases[layer] + begin
         copy(memory[bias : bias + fan_out], memory[at : at + fan_out])
         at += fan_out
 
@@ -76,6 +53,18 @@ def unload(memory: Array, net: Network, vector: Array) -> None:
         copy(memory[at : at + fan_out], memory[bias : bias + fan_out])
         at += fan_out
     copy(vector, memory[net.vector : net.vector + vector.size])
+
+
+@compiled
+def gather(memory: Array, net: Network, features: Array, rows: Array) -> None:
+    """Lay the features of `rows` out as inputs, both ways round; zeros fill the last vector up."""
+    inputs, row = net.sizes[0], padded(net.sizes[0], memory)
+    for i in range(rows.size):
+        at = net.turned[0] + i * row
+        copy(memory[at : at + inputs], features[rows[i]])
+    at = net.turned[0]
+    memory[at + rows.size * row : at + padded(rows.size, memory) * row] = memory.dtype.type(0)
+    turn(memory, Matrix(net.values[0], net.width, 1), Matrix(at, row, 1), rows.size, inputs)
 
 
 @compiled
@@ -99,13 +88,13 @@ def forward(memory: Array, net: Network, samples: int) -> None:
 
 @compiled
 def backward(memory: Array, net: Network, samples: int, decay: float) -> None:
-    """From the slopes at the outputs, to the gradient: copy 1 of the parameters."""
+    """From the slopes at the outputs to the gradient, to which weights add their `decay`."""
     columns, zero = padded(samples, memory), memory.dtype.type(0)
     for layer in range(net.weights.size - 1, -1, -1):
         fan_in, fan_out = net.sizes[layer], net.sizes[layer + 1]
         row, slope = padded(fan_in, memory), Matrix(net.slopes[layer + 1], net.width, 1)
         own = memory[net.weights[layer] : net.weights[layer] + fan_out * row]
-        at = net.weights[layer] + net.parameters
+        at = net.gradient + net.weights[layer]
         into = memory[at : at + fan_out * row]
         for i in range(into.size):
             into[i] = decay * own[i]
@@ -122,7 +111,7 @@ def backward(memory: Array, net: Network, samples: int, decay: float) -> None:
         )
         for unit in range(fan_out):
             at = slope.at + unit * net.width
-            memory[net.biases[layer] + net.parameters + unit] = _total(memory[at : at + samples], zero)
+            memory[net.gradient + net.biases[layer] + unit] = _total(memory[at : at + samples], zero)
         if layer:
             at, end = net.slopes[layer], net.slopes[layer] + fan_in * net.width
             memory[at:end] = 0
@@ -137,12 +126,13 @@ def backward(memory: Array, net: Network, samples: int, decay: float) -> None:
 def step(memory: Array, net: Network, by: Step, drifts: bool) -> None:
     """One step of SGD along the gradient, and then what drift adds."""
     many = net.parameters
-    own, gradient, velocity = memory[:many], memory[many : 2 * many], memory[2 * many : 3 * many]
+    own, gradient = memory[:many], memory[net.gradient : net.gradient + many]
     if by.proximal != 0:
-        began = memory[3 * many : 4 * many]
+        began = memory[net.began : net.began + many]
         for i in range(many):
             gradient[i] += by.proximal * (own[i] - began[i])
     if by.momentum != 0:
+        velocity = memory[net.velocity : net.velocity + many]
         for i in range(many):
             velocity[i] = by.momentum * velocity[i] + gradient[i]
             own[i] -= by.rate * velocity[i]
@@ -150,50 +140,58 @@ def step(memory: Array, net: Network, by: Step, drifts: bool) -> None:
         for i in range(many):
             own[i] -= by.rate * gradient[i]
     if drifts:
-        push = memory[4 * many : 5 * many]
+        push = memory[net.push : net.push + many]
         for i in range(many):
             own[i] += push[i]
 
 
 @compiled
-def class_slopes(memory: Array, net: Network, targets: Array) -> None:
+def class_slopes(memory: Array, net: Network, classes: Array, rows: Array) -> None:
     """Write over the outputs the slope of the cross entropy: how much more probable than true, by worth."""
-    columns, classes, outputs = padded(targets.size, memory), net.sizes[-1], net.values[-1]
-    top, total = (
-        memory[net.spare : net.spare + columns],
-        memory[net.spare + net.width : net.spare + net.width + columns],
-    )
-    worth = memory[net.worth : net.worth + columns]
-    copy(top, memory[outputs : outputs + columns])
-    total[:] = 0
-    for unit in range(1, classes):
-        at = outputs + unit * net.width
-        logits = memory[at : at + columns]
-        for i in range(columns):
-            top[i] = max(top[i], logits[i])
-    for unit in range(classes):
-        at = outputs + unit * net.width
-        logits = memory[at : at + columns]
-        for i in range(columns):
-            logits[i] = exp(logits[i] - top[i])
-            total[i] += logits[i]
+    columns = padded(rows.size, memory)
+    worth, shares = memory[net.worth : net.worth + columns], memory[net.spare : net.spare + columns]
+    exponentials(memory, net, columns)
     for i in range(columns):
-        total[i] = worth[i] / total[i]
-    for unit in range(classes):
-        at = outputs + unit * net.width
-        logits = memory[at : at + columns]
+        shares[i] = worth[i] / shares[i]
+    for unit in range(net.sizes[-1]):
+        outputs = row_of(memory, net, unit, columns)
         for i in range(columns):
-            logits[i] *= total[i]
-    for i in range(targets.size):
-        memory[outputs + np.int64(targets[i]) * net.width + i] -= worth[i]
+            outputs[i] *= shares[i]
+    for i in range(rows.size):
+        row_of(memory, net, classes[rows[i]], columns)[i] -= worth[i]
 
 
 @compiled
-def number_slopes(memory: Array, net: Network, targets: Array) -> None:
+def exponentials(memory: Array, net: Network, columns: int) -> None:
+    """Write exp(output - the sample's largest) over the outputs; their sums, and the largest, are spare rows."""
+    total = memory[net.spare : net.spare + columns]
+    top = memory[net.spare + net.width : net.spare + net.width + columns]
+    copy(top, row_of(memory, net, 0, columns))
+    total[:] = memory.dtype.type(0)
+    for unit in range(1, net.sizes[-1]):
+        outputs = row_of(memory, net, unit, columns)
+        for i in range(columns):
+            top[i] = max(top[i], outputs[i])
+    for unit in range(net.sizes[-1]):
+        outputs = row_of(memory, net, unit, columns)
+        for i in range(columns):
+            outputs[i] = exp(outputs[i] - top[i])
+            total[i] += outputs[i]
+
+
+@compiled
+def number_slopes(memory: Array, net: Network, numbers: Array, rows: Array) -> None:
     """Write over the only output the slope of half the squared error, by worth."""
-    for i in range(targets.size):
+    for i in range(rows.size):
         at = net.values[-1] + i
-        memory[at] = (memory[at] - targets[i]) * memory[net.worth + i]
+        memory[at] = (memory[at] - numbers[rows[i]]) * memory[net.worth + i]
+
+
+@compiled
+def row_of(memory: Array, net: Network, unit: int, columns: int) -> Array:
+    """One unit's outputs, for so many `columns` of samples."""
+    at = net.values[-1] + unit * net.width
+    return memory[at : at + columns]
 
 
 @compiled

@@ -19,7 +19,6 @@ _LOW, _HALF = np.uint64(0xFFFF_FFFF), np.uint64(32)
 def shuffle(
     order: Array,
     rows: Array,
-    count: int,
     words: Array,
     starts: Array,
     seed: np.uint64,
@@ -27,11 +26,12 @@ def shuffle(
     round: int,
     lane: int,
 ) -> None:
-    """Put the first `count` of `rows` into `order`, each by its word, of which its position breaks ties.
+    """Put `rows` (k,) into `order`, each by its word, of which its position breaks ties.
 
     Words fall evenly, so one bucket for each is nearly the order; neighbours then change places until it is.
-    `words` (2 count + 4) and `starts` (count + 1) are room for that.
+    `words` (2 k + 4) and `starts` (k + 1) are room for that.
     """
+    count = rows.size
     _draw(words, count, seed, np.uint64(peer), np.uint64(round), np.uint64(lane + _PURPOSE))
     starts[: count + 1] = 0
     many = np.uint64(count)

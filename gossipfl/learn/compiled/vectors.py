@@ -118,7 +118,6 @@ def _add_tile(
     """Add a product of up to _TILE_ROWS rows by two vectors to memory, its sums being held in registers."""
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        builder.function.attributes.add("noinline")  # its callers would be compiled for much longer
         rows, vectors, into, left, right, depth = args[1:]
         base, vector = _floats(context, builder, memory, args[0])
         for many in range(1, _TILE_ROWS + 1):
