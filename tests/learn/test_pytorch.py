@@ -55,6 +55,18 @@ class Attention(nn.Module):  # type: ignore[misc]
         return self.head(mixed.mean(dim=-2))
 
 
+class Recurrent(nn.Module):  # type: ignore[misc]
+    """What vmap cannot do."""
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.cell, self.head = nn.GRU(features // 4, 8, batch_first=True), nn.Linear(8, classes)
+
+    def forward(self, rows: Any) -> Any:
+        seen, _ = self.cell(rows.unflatten(1, (4, -1)))
+        return self.head(seen[:, -1])
+
+
 def normed(features: int, classes: int) -> Any:
     return nn.Sequential(
         nn.Unflatten(1, (1, 4, 4)),
@@ -108,7 +120,7 @@ def test_a_cnn_keeps_the_contract_of_all_models(training: Training, dtype: Any) 
     check(TorchModel(small_cnn, 16, 3, training, dtype), ragged(16, 3))
 
 
-@pytest.mark.parametrize("factory", [Attention, normed, line])
+@pytest.mark.parametrize("factory", [Attention, Recurrent, normed, line])
 def test_layers_of_every_kind_do(factory: Any) -> None:
     check(TorchModel(factory, 16, 3, BUSY), ragged(16, 3))
 

@@ -22,16 +22,15 @@ def line(features: int, classes: int | None) -> Any:
     return nn.Linear(features, classes or 1)
 
 
-class Branching(nn.Module):  # type: ignore[misc]
-    """Asks for a number, which a crowd has many of."""
+class Detached(nn.Module):  # type: ignore[misc]
+    """Forgets where its outputs came from."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()
         self.line = nn.Linear(features, classes)
 
     def forward(self, rows: Any) -> Any:
-        made = self.line(rows)
-        return made if made.sum().item() > 0 else -made
+        return self.line(rows).detach()
 
 
 def of(*layers: Any) -> Any:
@@ -41,8 +40,9 @@ def of(*layers: Any) -> Any:
 @pytest.mark.parametrize(
     ("factory", "said"),
     [
-        (of(nn.BatchNorm1d(6)), r"keeps '0.running_mean' .* use GroupNorm or LayerNorm"),
+        (of(nn.BatchNorm1d(6)), r"keeps '0.running_mean' from .* use GroupNorm or LayerNorm"),
         (of(nn.BatchNorm1d(6, track_running_stats=False)), "depends on the rows beside it"),
+        (lambda *sizes: nn.utils.parametrizations.spectral_norm(nn.Linear(*sizes)), "from batch to batch"),
         (of(nn.Dropout(0.5)), "leave Dropout out"),
         (of(nn.Flatten(0)), r"cannot take rows of 6 features \(RuntimeError: .*nn.Unflatten"),
         (lambda features, _: nn.Linear(features, 1), r"makes \(32, 1\) of 32 rows: .* \(32, 3\)"),
@@ -50,7 +50,8 @@ def of(*layers: Any) -> Any:
         (nn.LSTM, "returns a tuple"),
         (lambda *_: torch.zeros(3), "makes a Tensor: let it make a torch.nn.Module"),
         (lambda features: nn.Linear(features, 3), r"fails for \(features, classes\) = \(6, 3\) \(TypeError"),
-        (Branching, "cannot be trained for many peers at once"),
+        (Detached, r"cannot be trained \(RuntimeError: .*grad"),
+        (lambda _, classes: nn.LazyLinear(classes), "LazyLinear: say their sizes"),
         (small_cnn, "square pictures, and 6 features make none"),
     ],
 )

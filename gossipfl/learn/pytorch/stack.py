@@ -3,6 +3,7 @@
 Rules:
 - A vector (d,) is the trainable parameters in the module's own order, each in its own layout; what is frozen
   and what is a buffer stays in the module, the same for all peers.
+- What vmap cannot do, such as the cells of an LSTM, is done for one peer after another.
 - A thread has a module of its own, for `functional_call` puts parameters into it while it runs.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
+from torch.nn.parameter import is_lazy
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
@@ -40,7 +42,10 @@ class Stack:
         self._shapes = [tuple(part.shape) for _, part in trained]
         self._counts = [part.numel() for _, part in trained]
         self.size: int = sum(self._counts)
-        self.row_bytes: int = self._tried(features, classes)
+        noise = torch.Generator().manual_seed(0)
+        inputs = torch.rand(_TRIAL_ROWS, features, generator=noise, dtype=dtype, device="cpu").to(device)
+        refuse_misfit(copy.deepcopy(self._template), inputs, classes or 1)
+        self.together, self.row_bytes = self._tried(inputs)
 
     def first(self, draws: Draws) -> Array:
         """The first vector (d,) of one peer, by the module's own way to begin, under a seed of its draws."""
@@ -84,32 +89,35 @@ class Stack:
             raise SettingsError(
                 f"The factory makes a {type(module).__name__}: let it make a torch.nn.Module."
             )
+        if any(is_lazy(part) for part in module.parameters()):
+            raise SettingsError("The module has layers without a size, such as LazyLinear: say their sizes.")
         return module.to(self.device, self.dtype)
 
-    def _tried(self, features: int, classes: int | None) -> int:
-        """Bytes that training keeps for each row, found while the module is tried."""
-        noise = torch.Generator().manual_seed(0)
-        inputs = torch.rand(_TRIAL_ROWS, features, generator=noise, dtype=self.dtype).to(self.device)
-        refuse_misfit(copy.deepcopy(self._template), inputs, classes or 1)
+    def _tried(self, inputs: Any) -> tuple[bool, int]:
+        """Whether the module can be many peers' at once, and how many bytes training keeps for each row."""
+        try:
+            return True, self._row_bytes(_TRIAL_PEERS, inputs)
+        except Exception:  # whatever it is that vmap cannot do, one peer alone may still do it
+            try:
+                return False, self._row_bytes(1, inputs)
+            except Exception as error:
+                raise SettingsError(f"The module cannot be trained ({told(error)}): correct it.") from None
+
+    def _row_bytes(self, peers: int, inputs: Any) -> int:
+        """Bytes that training so many peers at once keeps for each row of `inputs`, found by doing it."""
         flat = torch.cat([part.reshape(-1) for part in _trainable(self._template)])
-        parts = [part.requires_grad_() for part in self.parts(flat.repeat(_TRIAL_PEERS, 1))]
+        parts = [part.requires_grad_() for part in self.parts(flat.repeat(peers, 1))]
         kept: dict[int, int] = {}
 
         def keep(tensor: Any) -> Any:
             kept[tensor.data_ptr()] = tensor.nbytes
             return tensor
 
-        try:
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-                outputs = self.outputs(parts, inputs.expand(_TRIAL_PEERS, -1, -1))
-                torch.autograd.grad(outputs.sum(), parts, materialize_grads=True)
-        except Exception as error:
-            raise SettingsError(
-                f"The module cannot be trained for many peers at once ({told(error)}): write it without what "
-                "torch.func.vmap cannot do."
-            ) from None
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            outputs = self.outputs(parts, inputs.expand(peers, -1, -1))
+            torch.autograd.grad(outputs.sum(), parts, materialize_grads=True)
         of_parts = sum(kept.get(part.data_ptr(), 0) for part in parts)
-        return (sum(kept.values()) - of_parts) // (_TRIAL_PEERS * _TRIAL_ROWS)
+        return (sum(kept.values()) - of_parts) // (peers * len(inputs))
 
 
 def _trainable(module: Any) -> list[Any]:

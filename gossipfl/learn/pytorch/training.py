@@ -56,6 +56,8 @@ class Trainer:
 
     def peers_max(self, width: int) -> int:
         """How many peers with batches of `width` rows a block may hold."""
+        if not self._stack.together:
+            return 1
         peer_bytes: int = _COPIES * self.size * self._dtype.itemsize + 2 * width * self._stack.row_bytes
         return max(1, block_bytes_max(self._device) // peer_bytes)
 

@@ -13,9 +13,9 @@ from gossipfl.learn.pytorch.factory import told
 def refuse_misfit(module: Any, inputs: Any, outputs: int) -> None:
     """Raise `SettingsError` unless `module` is a function of its parameters and of each row (f,) alone.
 
-    `inputs` are rows (b, f), of which it has to make (b, outputs). Its buffers are left as they were.
+    `inputs` are rows (b, f), of which it has to make (b, outputs).
     """
-    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    before = {name: (buffer, buffer.clone(), buffer._version) for name, buffer in module.named_buffers()}
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             made = module(inputs)
@@ -26,9 +26,11 @@ def refuse_misfit(module: Any, inputs: Any, outputs: int) -> None:
             ) from None
         _refuse_shape(made, len(inputs), outputs)
         for name, buffer in module.named_buffers():
-            if not torch.equal(buffer, before[name]):
+            held, was, version = before[name]
+            written = buffer._version != version  # which may leave it what it was
+            if written or buffer is not held or not torch.equal(buffer, was):
                 raise SettingsError(
-                    f"The module keeps {name!r} of what it saw, which is no parameter that peers could "
+                    f"The module keeps {name!r} from batch to batch, which is no parameter that peers could "
                     "average: use GroupNorm or LayerNorm in the place of BatchNorm."
                 )
         if not _alike(made, module(inputs)):
