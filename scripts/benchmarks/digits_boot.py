@@ -7,10 +7,8 @@ float32.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +16,11 @@ import gossipfl
 from benchmarks.models import FEATURES, FLOP_PER_SAMPLE, ask_for, model_of
 from benchmarks.task import Task, repeated
 from gossipfl.draws import Draws
-from gossipfl.learn.contracts import Model, Samples
-from gossipfl.topology import Topology, build_topology
-
-if TYPE_CHECKING:
-    from gossipfl.experiment.federation import Federation
+from gossipfl.learn.contracts import Array, Model, Samples
+from gossipfl.topology import build_topology
 
 HELD = 64
 DEGREE = 10
-
-DRAWN_AT_ONCE = 10_000
-"""So that peak memory is that of a run, not of the drawing of its samples."""
 
 PEER_ROUNDS = 10_000
 """Of a run are about so many; the first round warms up."""
@@ -37,8 +29,8 @@ PEER_ROUNDS = 10_000
 def fit(peers: int, kind: str, way: str) -> Task:
     """Local training alone: every peer, two steps each."""
     ask_for(way)
-    model, held, numbers = model_of(kind, way), samples(peers), np.arange(peers)
-    vectors = model.start(Draws(0, numbers))
+    model, held, numbers = model_of(kind, way), _held(peers), np.arange(peers)
+    vectors = _vectors(peers, model)
     work = repeated(lambda: model.fit(vectors, held, Draws(0, numbers, 1)))
     return Task(work, fit_flop(kind) * peers, fit_bytes(model) * peers)
 
@@ -46,8 +38,8 @@ def fit(peers: int, kind: str, way: str) -> Task:
 def fit_apart(peers: int, kind: str, way: str) -> Task:
     """The same, one peer after another."""
     ask_for(way)
-    model, held = model_of(kind, way), samples(peers)
-    vectors = model.start(Draws(0, np.arange(peers)))
+    model, held = model_of(kind, way), _held(peers)
+    vectors = _vectors(peers, model)
 
     def work() -> None:
         for peer in range(peers):
@@ -63,15 +55,15 @@ def mixing(peers: int, kind: str, way: str) -> Task:
     from gossipfl.simulator.ties import neighbours_ties
 
     ask_for(way)
-    model, ties = model_of(kind, way), neighbours_ties(graph(peers), None)(1)
-    models = model.start(Draws(0, np.arange(peers)))
-    spoken, mean = models.copy(), np.empty_like(models)
-    around = ties.own_weights, ties.starts, ties.senders, ties.weights, spoken, mean, chosen()
+    model, graph = model_of(kind, way), build_topology("k-regular", peers, degree=DEGREE)
+    models, ties = _vectors(peers, model), neighbours_ties(graph, None)(1)
+    mean = np.empty_like(models)
+    around = ties.own_weights, ties.starts, ties.senders, ties.weights, models, mean, chosen()
     return Task(repeated(lambda: mixed(models, *around)), bytes=mix_bytes(model) * peers)
 
 
 def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Task:
-    """Whole rounds of an engine; so many peers are judged after each.
+    """Whole rounds of an engine; so many peers are judged after each, or a sample at the end.
 
     Progress counts those whom a crowd has made, who have spoken and who have listened; in a network, who has
     closed a round.
@@ -79,7 +71,6 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
     ask_for(way)
     model = model_of(kind, way)
     count = 1 + min(max(PEER_ROUNDS // peers, 2), 50)
-    federation, run = _federation(peers, model, engine, judged, count), _run_of(engine)
     before, each = (peers, 2 * peers) if engine == "crowd" else (0, peers)
     ended: list[float] = []
 
@@ -88,7 +79,7 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
             ended.append(time.perf_counter())
 
     def times() -> list[float]:
-        run(federation, progress=progress)
+        gossipfl.simulate(**_settings(peers, engine, judged, count), model=model, progress=progress)
         if len(ended) != count:
             raise RuntimeError(f"{count} rounds ended {len(ended)} times: what progress counts has changed")
         return [after - before for before, after in pairwise(ended)]
@@ -96,42 +87,31 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
     return Task(times, fit_flop(kind) * peers, (fit_bytes(model) + mix_bytes(model)) * peers)
 
 
-def _run_of(engine: str) -> Callable[..., object]:
-    if engine == "network":
-        from gossipfl.api import run_network
-
-        return run_network
-    from gossipfl.api import run_crowd
-
-    return run_crowd
-
-
-def _federation(peers: int, model: Model, engine: str, judged: int, count: int) -> Federation:
-    """Built for data of the right size, which then gives way to what each peer drew."""
-    from gossipfl.experiment.federation import build
-
-    run = {"evaluate_every": 1 if judged else count}
-    settings = {
+def _settings(peers: int, engine: str, judged: int, count: int) -> dict[str, Any]:
+    return {
         "topology": {"kind": "k-regular", "degree": DEGREE, "peers": peers},
+        "data": {"dataset": "digits", "split": "bootstrap", "samples": HELD},
         "learning": {"rounds": count, "learning_rate": 0.1, "batch": 32, "epochs": 1, "decay": "none"},
-        "run": run if engine == "network" else {**run, "engine": engine, "judged": judged},
+        "run": {
+            "engine": engine,
+            "judged": judged or min(peers, 100),
+            "evaluate_every": 1 if judged else count,
+        },
     }
-    held, stand_in = samples(peers), gossipfl.Dataset.of(np.zeros((2 * peers, 1)), np.arange(2 * peers) % 2)
-    federation = build(gossipfl.Experiment.model_validate(settings), dataset=stand_in, model=model)
-    return replace(federation, train=held, test=Samples.whole(held.features[:360], held.targets[:360]))
 
 
-def samples(peers: int) -> Samples:
+def _held(peers: int) -> Samples:
     """What each of the peers holds, drawn with replacement."""
-    digits, rows = gossipfl.load_dataset("digits"), np.empty((peers, HELD), np.int64)
-    for some in np.array_split(np.arange(peers), 1 + peers // DRAWN_AT_ONCE):
-        rows[some] = Draws(0, some).integers("bootstrap", HELD, len(digits))
-    return Samples(digits.features.astype(np.float32), digits.targets, rows, np.full(peers, HELD))
+    from gossipfl.data import bootstrap
+
+    digits = gossipfl.load_dataset("digits")
+    parts = bootstrap(len(digits), peers, Draws(0), HELD)
+    return Samples.parts(digits.features.astype(np.float32), digits.targets, parts)
 
 
-def graph(peers: int) -> Topology:
-    """Who hears whom."""
-    return build_topology("k-regular", peers, degree=DEGREE)
+def _vectors(peers: int, model: Model) -> Array:
+    """A model for each: the same, as at the start of a run."""
+    return np.tile(model.start(Draws(0)), (peers, 1))
 
 
 def fit_flop(kind: str) -> int:
