@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gossipfl.learn.contracts import Array
 
+_PART = 1 << 16
+"""Numbers of a vector that are weighed in one call for all neighbours: the weighed copy stays small."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeightedMean:
@@ -19,8 +22,11 @@ class WeightedMean:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d). With k = 0 it returns `own`."""
         if heard.shape[-2] == 0:
             return own
-        shares = weights.astype(own.dtype, copy=False)
+        shares = weights.astype(own.dtype, copy=False)[..., None]
         mean: Array = own * own_weight[..., None].astype(own.dtype, copy=False)
-        for index in range(heard.shape[-2]):
-            mean += heard[..., index, :] * shares[..., index, None]
+        for first in range(0, own.shape[-1], _PART):
+            part = slice(first, first + _PART)
+            sums, terms = mean[..., part], heard[..., part] * shares
+            for index in range(heard.shape[-2]):
+                sums += terms[..., index, :]
         return mean

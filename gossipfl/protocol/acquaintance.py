@@ -52,6 +52,16 @@ class Acquaintances:
     def __getitem__(self, peer: PeerId) -> Acquaintance:
         return self._all[peer]
 
+    @property
+    def all_here(self) -> bool:
+        """Whether everybody can be spoken to."""
+        return all(known.here for known in self._all.values())
+
+    @property
+    def any_here(self) -> bool:
+        """Whether somebody can be spoken to."""
+        return any(known.here for known in self._all.values())
+
     def here(self) -> list[PeerId]:
         """Who can be spoken to, in growing order."""
         return sorted(peer for peer, known in self._all.items() if known.here)

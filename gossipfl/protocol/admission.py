@@ -63,9 +63,12 @@ class Admission:
 
         Its reason is one of round, samples, degree, replay, layout, non-finite, huge.
         """
-        _check_range("round", update.round, self.rounds)
-        _check_range("samples", update.samples, SAMPLES_MAX)
-        _check_range("degree", update.degree, DEGREE_MAX)
+        if not 1 <= update.round <= self.rounds:
+            raise _beyond("round", update.round, self.rounds)
+        if not 1 <= update.samples <= SAMPLES_MAX:
+            raise _beyond("samples", update.samples, SAMPLES_MAX)
+        if not 1 <= update.degree <= DEGREE_MAX:
+            raise _beyond("degree", update.degree, DEGREE_MAX)
         self._window.check(sender, update)
         if layout_of(update.payload) != (self.whole if update.whole else self.layout):
             raise RemoteProtocolError("layout", "The payload does not have the layout agreed upon.")
@@ -74,9 +77,8 @@ class Admission:
         self._window.accept(sender, update)
 
 
-def _check_range(name: str, value: int, most: int) -> None:
-    if not 1 <= value <= most:
-        raise RemoteProtocolError(name, f"The {name} claimed is {value}, which is not in 1..{most}.")
+def _beyond(name: str, value: int, most: int) -> RemoteProtocolError:
+    return RemoteProtocolError(name, f"The {name} claimed is {value}, which is not in 1..{most}.")
 
 
 def check_values(array: Array) -> None:

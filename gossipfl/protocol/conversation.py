@@ -140,9 +140,11 @@ class Conversation:
         self._taken_back = []
 
     def _mix(self, heard: list[Words], weights: Array) -> None:
-        gone, self._taken_back = self._taken_back, []
-        taken = [*(words.taken for words in heard), *gone]
-        self._learner.listen(mixed(taken, np.append(weights, np.zeros(len(gone)))))
+        taken = [words.taken for words in heard]
+        if self._taken_back:
+            weights = np.append(weights, np.zeros(len(self._taken_back)))
+            taken, self._taken_back = taken + self._taken_back, []
+        self._learner.listen(mixed(taken, weights))
         self.newcomer = self.newcomer and not heard
 
     def _weights(self, heard: list[Words], given: Mapping[PeerId, float] | None, round: int) -> Array:

@@ -31,7 +31,8 @@ class Inbox:
 
     def holds(self, sender: PeerId, round: int) -> bool:
         """Whether `sender` has already spoken of `round` or a later one."""
-        return max(self._waiting.get(sender, ()), default=0) >= round
+        waiting = self._waiting.get(sender)
+        return max(waiting) >= round if waiting else False
 
     def take(self, round: int, *, early: bool = True) -> list[tuple[PeerId, list[Update]]]:
         """The updates of each sender to use in `round`, in growing order of senders and of rounds.

@@ -140,7 +140,7 @@ class RoundPeer:
         return self._begin_if_gathered(now) or self._set_gather_timer()
 
     def _on_joined(self, peer: PeerId, now: float) -> list[Effect]:
-        alone = not self._others.here()
+        alone = not self._others.any_here
         self._others.joined(peer, self.round)
         self._patience.forget(peer)
         if self.phase is Phase.GATHERING:
@@ -149,10 +149,10 @@ class RoundPeer:
         return [Send(peer, Begun(self.round))] if self.phase is not Phase.IDLE else []
 
     def _set_gather_timer(self) -> list[Effect]:
-        return [SetTimer(_GATHER_TIMER, self._gather_s)] if self._others.here() else []
+        return [SetTimer(_GATHER_TIMER, self._gather_s)] if self._others.any_here else []
 
     def _begin_if_gathered(self, now: float) -> list[Effect]:
-        return self._begin(now) if set(self._targets.peers).issubset(self._others.here()) else []
+        return self._begin(now) if self._others.all_here else []
 
     def _begin(self, now: float) -> list[Effect]:
         self._began_at = now
@@ -242,7 +242,7 @@ class RoundPeer:
         self._inbox.put(sender, update)
         if update.round >= self.round:
             self._awaited.discard(sender)
-        return self._join_if_under_way(now) or self._close_if_heard(now)
+        return self._close_if_heard(now) or self._join_if_under_way(now)
 
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others[peer].here = False
@@ -253,7 +253,7 @@ class RoundPeer:
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:
         if timer == _GATHER_TIMER:
-            gathered = self.phase is Phase.GATHERING and self._others.here()
+            gathered = self.phase is Phase.GATHERING and self._others.any_here
             return self._begin(now) if gathered else []
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
@@ -268,7 +268,7 @@ class RoundPeer:
         return self._say_begun() if idle and now < self._began_at + self._gather_s else []
 
     def _close_if_heard(self, now: float) -> list[Effect]:
-        return self._close(now) if self.phase is Phase.WAITING and not self._awaited else []
+        return self._close(now) if not self._awaited and self.phase is Phase.WAITING else []
 
     # Listening
 

@@ -231,16 +231,15 @@ class Network:
             traffic.messages_lost += counts
             return
         arrival = self._reaches(number, to, delay_s)
-        self._keep_order(number, to, arrival)
+        if arrival > self.now:  # nothing that leaves later may arrive earlier
+            self._free_at[number, to] = arrival
+            if len(self._free_at) > self._links_max:
+                self._forget_empty_links()
         self._push(arrival, to, said.event)
 
-    def _keep_order(self, number: PeerId, to: PeerId, arrival: float) -> None:
-        """Nothing that leaves later arrives earlier; a link is forgotten once it is empty."""
-        if arrival > self.now:
-            self._free_at[number, to] = arrival
-        if len(self._free_at) > self._links_max:
-            self._free_at = {link: at for link, at in self._free_at.items() if at > self.now}
-            self._links_max = LINKS_KEPT + 2 * len(self._free_at)
+    def _forget_empty_links(self) -> None:
+        self._free_at = {link: at for link, at in self._free_at.items() if at > self.now}
+        self._links_max = LINKS_KEPT + 2 * len(self._free_at)
 
     def _reaches(self, number: PeerId, to: PeerId, delay_s: float = 0.0) -> float:
         """When something that leaves `number` now is known to `to`: after all that left before it."""

@@ -20,6 +20,8 @@ class Trace:
 
     def __init__(self) -> None:
         self._digest = blake2b(digest_size=16)
+        self._last: Event | None = None  # what is said to many comes to one after another
+        self._facts: Facts = 0, 0, 0, 0
 
     @property
     def hash(self) -> str:
@@ -28,7 +30,9 @@ class Trace:
 
     def add(self, now: float, number: PeerId, event: Event) -> None:
         """`event` came to peer `number`."""
-        self._digest.update(_EVENT.pack(now, number, *_facts(event)))
+        if event is not self._last:
+            self._last, self._facts = event, _facts(event)
+        self._digest.update(_EVENT.pack(now, number, *self._facts))
         if isinstance(event, Trained):
             self._digest.update(np.ascontiguousarray(event.vector).data)
 
