@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -221,6 +222,7 @@ def test_features_that_may_not_be_written_will_do() -> None:
     samples.features.flags.writeable = False
     first.flags.writeable = False
     assert np.array_equal(fitted, model.fit(first, samples, Draws(1, PEERS, 1)))
+    assert model.predict(np.broadcast_to(first[0], first.shape), samples.features).shape == (9, 200, 3)
 
 
 def test_training_that_diverges_ends_in_infinity_or_nan_without_a_warning() -> None:
@@ -230,6 +232,34 @@ def test_training_that_diverges_ends_in_infinity_or_nan_without_a_warning() -> N
     assert not np.isfinite(fitted[0]).all()
     assert np.isfinite(fitted[2]).all()  # it has no samples
     assert model.score(fitted, samples)["accuracy"][0] == 0
+
+
+def test_an_array_that_may_not_be_written_is_copied_once_and_kept_no_longer_than_it_lives() -> None:
+    from gossipfl.learn.pytorch.device import Residents
+
+    residents, array = Residents(torch.device("cpu")), np.arange(3.0)
+    array.flags.writeable = False
+    held = weakref.ref(array)
+    there = residents.of(array)
+    assert residents.of(array) is there
+    assert there.tolist() == [0.0, 1.0, 2.0]
+    del array
+    assert held() is None
+    other = np.arange(4.0)
+    assert residents.of(other).data_ptr() == other.ctypes.data
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_cuda_device_comes_to_what_the_processor_does() -> None:
+    samples, draws = ragged(16, 3), Draws(1, PEERS, 1)
+    here, there = (TorchModel(small_cnn, 16, 3, BUSY, device=name) for name in ("cpu", "cuda"))
+    first = here.start(Draws(1, PEERS))
+    assert np.array_equal(first, there.start(Draws(1, PEERS)))
+    fitted = there.fit(first, samples, draws)
+    assert np.array_equal(fitted, there.fit(first, samples, draws))
+    np.testing.assert_allclose(fitted, here.fit(first, samples, draws), rtol=1e-4, atol=1e-5)
+    for name, values in here.score(fitted, samples).items():
+        np.testing.assert_allclose(there.score(fitted, samples)[name], values, rtol=1e-4, atol=1e-5)
 
 
 def as_theirs(vector: Array, features: int, outputs: int) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,14 @@ def block_bytes_max(device: Any) -> int:
 
 
 @contextmanager
-def repeatable() -> Iterator[None]:
+def repeatable(device: Any) -> Iterator[None]:
     """Within, the same inputs give the same bits: one thread, and of a card's kernels those that repeat."""
+    flags = torch.backends.cudnn.flags
+    cuda = flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with cuda if device.type == "cuda" else nullcontext():
             yield
     finally:
         torch.set_num_threads(before)

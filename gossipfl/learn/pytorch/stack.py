@@ -50,7 +50,7 @@ class Stack:
     def first(self, draws: Draws) -> Array:
         """The first vector (d,) of one peer, by the module's own way to begin, under a seed of its draws."""
         high, low = draws.words("first weights", 2).tolist()
-        module = self._made(high << 31 ^ low)
+        module = self._made(high << 32 | low)
         first: Array = torch.cat([part.reshape(-1) for part in _trainable(module)]).cpu().numpy()
         return first
 

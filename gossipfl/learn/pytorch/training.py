@@ -41,7 +41,7 @@ class Trainer:
         self, factory: Factory, features: int, classes: int | None, dtype: FloatName, device: str
     ) -> None:
         self._device, self._dtype, self._classes = device_named(device), getattr(torch, dtype), classes
-        with repeatable():
+        with repeatable(self._device):
             self._stack = Stack(factory, features, classes, self._dtype, self._device)
         self._residents = Residents(self._device)
 
@@ -63,7 +63,7 @@ class Trainer:
 
     def outputs(self, vector: Array, features: Array, rows: Array) -> Array:
         """What `vector` (p, d) makes of `rows` (p, b) of `features` (N, f), or (1, b): (p, b, out)."""
-        with repeatable(), torch.no_grad():
+        with repeatable(self._device), torch.no_grad():
             inputs = self._gathered(self._residents.of(features), torch.from_numpy(rows).to(self._device))
             made = self._stack.outputs(self._stack.parts(self._moved(vector)), inputs)
             outputs: Array = made.cpu().numpy()
@@ -79,19 +79,19 @@ class Trainer:
         push: Array | None,
     ) -> Array:
         """`vector` (p, d) after the steps of `plan`, each with a `push` (p, d)."""
-        with repeatable():
+        with repeatable(self._device):
             flat = self._moved(vector)
             features, targets = self._residents.of(samples.features), self._residents.of(samples.targets)
             pushes = None if push is None else self._moved(push)
             mover = _Mover(self._stack, training, flat, training.rate(draws.round))
             for rows, worth in self._steps(training, samples, plan, draws):
                 active = len(rows)
-                parts = [part.detach().requires_grad_() for part in self._stack.parts(flat[:active])]
-                outputs = self._stack.outputs(parts, self._gathered(features, rows))
+                parts = self._stack.parts(flat[:active])
+                leaves = [part.detach().requires_grad_() for part in parts]
+                outputs = self._stack.outputs(leaves, self._gathered(features, rows))
                 wanted = targets.index_select(0, rows.reshape(-1)).view(rows.shape)
                 slope = _slope(outputs.detach(), wanted, worth, self._classes)
-                slopes = torch.autograd.grad(outputs, parts, slope, materialize_grads=True)
-                mover.move(parts, slopes)
+                mover.move(parts, torch.autograd.grad(outputs, leaves, slope, materialize_grads=True))
                 if pushes is not None:
                     flat[:active] += pushes[:active]
             moved: Array = flat.cpu().numpy()
@@ -99,7 +99,7 @@ class Trainer:
 
     def _moved(self, vector: Array) -> Any:
         """A copy of `vector` (p, d) on the device, where torch's own memory lets products round alike."""
-        return torch.from_numpy(vector).to(self._device, copy=True)
+        return torch.tensor(vector, device=self._device)
 
     def _gathered(self, features: Any, rows: Any) -> Any:
         """Rows (p, b) of `features` (N, f), as inputs (p, b, f)."""
@@ -126,7 +126,6 @@ class _Mover:
         self._began = stack.parts(flat.clone()) if training.proximal else None
         self._speeds = stack.parts(torch.zeros_like(flat)) if training.momentum else None
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
     def move(self, parts: list[Any], slopes: tuple[Any, ...]) -> None:
         """One step of each of `parts` (p, *shape) against its slope; weight decay leaves out what is 1-D."""
         training = self._training
@@ -144,7 +143,7 @@ class _Mover:
 def _slope(outputs: Any, targets: Any, worth: Any, classes: int | None) -> Any:
     """The gradient (p, b, out) of the loss at `outputs`: cross entropy, or half the squared error."""
     if classes is None:
-        return (outputs - targets[..., None]) * worth[..., None]
+        return (outputs - targets[..., None].to(outputs.dtype)) * worth[..., None]
     slope = outputs.mT.contiguous().softmax(dim=1)  # ten times faster than along the last axis
     right = targets.to(torch.int64)[:, None]
     slope.scatter_add_(1, right, slope.new_full((), -1.0).expand(right.shape))
