@@ -1,9 +1,10 @@
 """Reports: a run directory in, tables, plots and HTML out.
 
 run.py       Run: what a run left behind, read and written
-curves.py    records as arrays over rounds
+peers.py     who took part, who was judged; curves.py, records as arrays over rounds
 table.py     key figures and peers as rows; words.py, how numbers read
-plots.py     the four plots; graph.py the fourth; findings.py what they show; style.py their look
+plots.py     the four plots; graph.py the fourth, or scores.py in its place; style.py their look
+findings.py  what they show
 choices.py   what a run was told to learn by and to speak over
 overlay.py   the plots of several runs; verdicts.py what they show; candidates.py, of topologies compared
 page.py      one run as HTML; compare.py several

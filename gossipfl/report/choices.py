@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gossipfl.report.curves import number, peer_names
+from gossipfl.report.peers import number, peer_count
 from gossipfl.report.run import Run
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 CHOICES = ("Topology", "Algorithm", "Compressor", "Exchange", "Participation")
 NO_COMPRESSOR, EVERY_PEER = "none", "100 %"
+PLANNED_PEERS_MAX = 20_000
+"""The schedule of more peers takes seconds to plan, only to tell how often it changes."""
 _SHAPES = ("degree", "probability", "radius", "rewiring", "rows", "branching")
 
 
@@ -33,18 +35,28 @@ def choices(run: Run) -> dict[str, str]:
 
 
 def schedule_of(run: Run) -> Schedule | None:
-    """The schedule that the peers went by; None if it was none, or another graph took its place."""
-    from gossipfl.errors import TopologyError
-    from gossipfl.topology import SCHEDULES, build_schedule
+    """The schedule that the peers went by; None if it was none, or another graph took its place.
 
-    topology, peers = _section(run, "topology"), len(peer_names(run))
-    kind = str(topology.get("kind"))
-    if kind not in SCHEDULES or run.graph.get("name", kind) != kind:
+    None too above PLANNED_PEERS_MAX peers.
+    """
+    from gossipfl.errors import TopologyError
+    from gossipfl.topology import build_schedule
+
+    topology, peers, kind = _section(run, "topology"), peer_count(run), schedule_kind(run)
+    if kind is None or peers > PLANNED_PEERS_MAX:
         return None
     try:
         return build_schedule(kind, peers, degree=topology.get("degree"), allow_asymptotic=True)
     except TopologyError:
         return None
+
+
+def schedule_kind(run: Run) -> str | None:
+    """The family of the schedule that the peers went by, if they did."""
+    from gossipfl.topology import SCHEDULES
+
+    kind = str(_section(run, "topology").get("kind"))
+    return kind if kind in SCHEDULES and run.graph.get("name", kind) == kind else None
 
 
 def _graph(run: Run) -> str | None:

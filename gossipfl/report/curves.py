@@ -6,24 +6,22 @@ Rules: every figure that was not recorded, or is not finite, is NaN; records of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gossipfl.report.peers import is_sampled, judged_peers, kills_of, number, of_kind, peer_of
 from gossipfl.report.run import Run
 
 Floats = NDArray[np.float64]
-Record = dict[str, Any]
-_PEERS_MAX = 1_000_000
 _ROUNDING = 1e-24  # a squared distance so small is what float64 leaves of the mean of equal models
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Figures of the whole network by round, each (k,), and of single peers by evaluated round (n, e)."""
+    """Figures of the whole network by round, each (k,), and of judged peers by evaluated round (n, e)."""
 
     metric: str
     rounds: Floats
@@ -37,9 +35,11 @@ class Curves:
     single_rounds: Floats
     single: Floats
     kills: dict[int, int]
-    """The round in which each killed peer was killed: the one after the last it closed."""
+    """The round in which each killed peer was killed."""
     alone: bool
     """Whether one node tells of itself: `mean` is its own score, the traffic its own, `worst` NaN."""
+    judged: int | None
+    """How many peers `mean`, `worst`, `consensus` and `single` are of, where that is a sample of all."""
 
     @property
     def shared(self) -> bool:
@@ -86,25 +86,10 @@ def curves_of(run: Run) -> Curves:
         total("messages_lost"),
         single_rounds,
         single,
-        _kills(run),
+        kills_of(run),
         alone,
+        len(judged_peers(run)) if is_sampled(run) else None,
     )
-
-
-def of_kind(run: Run, kind: str) -> Iterator[Record]:
-    """The records of one kind, in order."""
-    return (record for record in run.records if record.get("kind") == kind)
-
-
-def number(value: object) -> float | None:
-    """The value as a finite number, or None: absent, null, NaN, infinite, or no number at all."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        value = float(value)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def distance(value: object) -> float:
@@ -121,65 +106,24 @@ def metric_of(run: Run) -> str:
     return "r2" if any("r2" in record for record in of_kind(run, "evaluation")) else "accuracy"
 
 
-def peer_names(run: Run) -> list[str]:
-    """One name per peer: the graph's, else numbers for as many peers as were seen."""
-    names = run.graph.get("names")
-    if isinstance(names, list) and names:
-        return [str(name) for name in names]
-    seen = [_peer(record) for record in run.records]
-    count = max([number(run.summary.get("peers")) or 0, *(peer + 1 for peer in seen if peer is not None)])
-    return [str(i) for i in range(int(min(count, _PEERS_MAX)))]
-
-
-def killed_peers(run: Run) -> list[int]:
-    """The peers that were killed, in order."""
-    killed = run.summary.get("killed")
-    return sorted({k for k in killed if isinstance(k, int)}) if isinstance(killed, list) else []
-
-
-def neighbour_states(run: Run) -> dict[int, str]:
-    """Whether each neighbour of a node was last `here`, `left`, or was `never seen`."""
-    states = dict.fromkeys(range(1, len(peer_names(run))), "never seen")
-    for record in of_kind(run, "link"):
-        neighbour = record.get("neighbour")
-        if isinstance(neighbour, int) and neighbour in states:
-            states[neighbour] = "here" if record.get("state") == "joined" else "left"
-    return states
-
-
-def last_rounds(run: Run) -> dict[int, int]:
-    """The last round in which each peer was seen."""
-    last: dict[int, int] = {}
-    for record in run.records:
-        peer, at = _peer(record), number(record.get("round"))
-        if peer is not None and at is not None:
-            last[peer] = max(last.get(peer, 0), int(at))
-    return last
-
-
-def _peer(record: Record) -> int | None:
-    peer = record.get("peer")
-    return peer if isinstance(peer, int) and 0 <= peer < _PEERS_MAX else None
-
-
 def _nan(value: object) -> float:
     found = number(value)
     return math.nan if found is None else found
 
 
 def _single(run: Run, metric: str) -> tuple[Floats, Floats]:
-    """(e,) rounds and (n, e) what each peer scored in them."""
+    """(e,) rounds and (n, e) what each judged peer scored in them."""
     found: list[tuple[int, int, float]] = []
-    peers = len(peer_names(run))
+    peers = {peer: row for row, peer in enumerate(judged_peers(run))}
     for record in of_kind(run, "evaluation"):
-        peer, at = _peer(record), number(record.get("round"))
-        if peer is not None and peer < peers and at is not None:
-            found.append((peer, int(at), _nan(record.get(metric))))
+        peer, at = peer_of(record), number(record.get("round"))
+        if peer in peers and at is not None:
+            found.append((peers[peer], int(at), _nan(record.get(metric))))
     rounds = sorted({at for _, at, _ in found})
     place = {at: i for i, at in enumerate(rounds)}
-    single = np.full((peers if found else 0, len(rounds)), np.nan)
-    for peer, at, value in found:
-        single[peer, place[at]] = value
+    single = np.full((len(peers) if found else 0, len(rounds)), np.nan)
+    for row, at, value in found:
+        single[row, place[at]] = value
     return np.array(rounds, dtype=np.float64), single
 
 
@@ -199,24 +143,3 @@ def _filled(rounds: Floats, values: Floats, other_rounds: Floats, other: Floats)
         return values
     known = dict(zip(other_rounds.tolist(), other.tolist(), strict=True))
     return np.array([known.get(at, math.nan) for at in rounds.tolist()])
-
-
-def _kills(run: Run) -> dict[int, int]:
-    """A killed peer that came back closed the last round: its neighbours' word tells when it left."""
-    last = last_rounds(run)
-    end = number(run.summary.get("rounds")) or max(last.values(), default=0)
-    kills = {}
-    for peer in killed_peers(run):
-        at = last.get(peer, 0)
-        left = _round_before_leaving(run, peer) if at >= end else None
-        kills[peer] = min((at if left is None else left) + 1, int(end))
-    return kills
-
-
-def _round_before_leaving(run: Run, peer: int) -> int | None:
-    left = (r for r in of_kind(run, "link") if r.get("neighbour") == peer and r.get("state") == "left")
-    when = min((at for r in left if (at := number(r.get("time_s"))) is not None), default=None)
-    if when is None:
-        return None
-    before = [int(number(r.get("round")) or 0) for r in run.records if _nan(r.get("time_s")) <= when]
-    return max(before, default=None)

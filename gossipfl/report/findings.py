@@ -6,14 +6,15 @@ from collections import Counter
 
 import numpy as np
 
-from gossipfl.report.choices import schedule_of
-from gossipfl.report.curves import (
-    Curves,
-    Floats,
-    curves_of,
+from gossipfl.report.choices import schedule_kind, schedule_of
+from gossipfl.report.curves import Curves, Floats, curves_of
+from gossipfl.report.links import link_count
+from gossipfl.report.peers import (
+    is_sampled,
+    judged_peers,
     killed_peers,
     neighbour_states,
-    peer_names,
+    peer_count,
 )
 from gossipfl.report.run import Run
 from gossipfl.report.words import count, fold, metric_label, score, share, significant, size
@@ -27,8 +28,12 @@ _EMPTY = {
 
 
 def plots_of(run: Run) -> tuple[str, ...]:
-    """Those of `PLOTS` that the run can fill: one node does not know how far models are apart."""
-    empty = ("consensus",) if run.is_of_one_node else _EMPTY.get(run.baseline or "", ())
+    """Those of `PLOTS` that the run can fill.
+
+    One node does not know how far models are apart, and nobody does where no model is judged.
+    """
+    unknown = run.is_of_one_node or (is_sampled(run) and not judged_peers(run))
+    empty = ("consensus",) if unknown else _EMPTY.get(run.baseline or "", ())
     return tuple(name for name in PLOTS if name not in empty)
 
 
@@ -55,7 +60,7 @@ def last(values: Floats) -> float | None:
 def _accuracy_finding(curves: Curves) -> str:
     mean, worst = last(curves.mean), last(curves.worst)
     if mean is None:
-        return "No finite score was recorded" if curves.alone else "No peer scored a finite number"
+        return _without_peers(curves)
     metric = "R² " if curves.metric == "r2" else "" if curves.metric == "accuracy" else f"{curves.metric} "
     gone = curves.rounds[np.isfinite(curves.mean)]
     if gone[-1] < (curves.single_rounds if curves.alone else curves.rounds)[-1]:
@@ -65,7 +70,19 @@ def _accuracy_finding(curves: Curves) -> str:
     if curves.shared:
         return f"All peers hold one model, which reaches {metric}{score(mean, curves.metric)}"
     beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
+    if curves.judged:
+        peers = f"{count(curves.judged)} judged peer{'s' * (curves.judged > 1)}"
+        return f"{peers} reach {metric}{score(mean, curves.metric)} on average{beside}"
     return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
+
+
+def _without_peers(curves: Curves) -> str:
+    if curves.alone:
+        return "No finite score was recorded"
+    averaged = last(curves.averaged)
+    if averaged is not None and curves.judged == 0:
+        return f"{metric_label(curves.metric)} of the averaged model reaches {score(averaged, curves.metric)}"
+    return "No peer scored a finite number"
 
 
 def _consensus_finding(curves: Curves) -> str:
@@ -96,7 +113,7 @@ def _traffic_finding(curves: Curves) -> str:
 def _graph_finding(run: Run) -> str:
     if run.is_of_one_node:
         return _neighbours_finding(list(neighbour_states(run).values()))
-    peers, killed = len(peer_names(run)), killed_peers(run)
+    peers, killed = peer_count(run), killed_peers(run)
     told = f"{count(peers)} peer{'s' * (peers != 1)}{_links(run)}"
     return f"{told}, {count(len(killed))} killed" if killed else told
 
@@ -105,10 +122,11 @@ def _links(run: Run) -> str:
     """How many links there are, and how they change from round to round."""
     if run.baseline:
         return ", each alone"
-    schedule, edges = schedule_of(run), run.graph.get("edges")
+    schedule, links, kind = schedule_of(run), link_count(run), schedule_kind(run)
+    if kind and schedule is None:
+        return f", linked by {kind}"
     if schedule is not None and schedule.period is None:
         return ", new links in each round"
-    links = len(edges) if isinstance(edges, list) else 0
     told = f" on {count(links)} link{'s' * (links != 1)}"
     if schedule is not None and schedule.period != 1:
         told += f", which take turns over {schedule.period} rounds"

@@ -1,4 +1,7 @@
-"""The graph of a run, its peers coloured by what they scored and the killed ones marked."""
+"""The graph of a run, its peers coloured by what they scored and the killed ones marked.
+
+A graph too large to be seen gives its place to what its peers scored.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gossipfl.report.choices import schedule_of
-from gossipfl.report.curves import killed_peers, metric_of, peer_names
+from gossipfl.report.curves import metric_of
+from gossipfl.report.links import edges_of, link_count
+from gossipfl.report.peers import is_sampled, killed_peers, peer_count, peer_names
 from gossipfl.report.run import Run
+from gossipfl.report.scores import draw_scores
 from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
 from gossipfl.report.table import final_scores
 from gossipfl.report.words import metric_label, score, score_tick
@@ -20,15 +26,22 @@ if TYPE_CHECKING:
 
     from gossipfl.topology.graph import Topology
 
+DRAWN_PEERS_MAX = 1_000
+PLACED_PEERS_MAX = 5_000
+"""Of a graph that says where they lie, as a grid does, and of whom all were judged: a map of scores."""
+DRAWN_LINKS_MAX = 20_000
 _FAINT = 2.5  # the more links may be drawn, the fainter each
 
 
 def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     """The graph, with a colour bar if peers scored differently."""
+    if not _fits(run):
+        draw_scores(panel, run, finding)
+        return
     title(panel, finding, _caption(run))
     axes = _root_axes(panel, (0.02, 0.065, 0.86, 0.79))
     axes.set_axis_off()
-    edges, scores = edges_of(run), final_scores(run)
+    edges, scores = edges_of(run), _scores(run)
     if not edges and not run.baseline:
         nothing(axes, "No graph was recorded.")
         return
@@ -53,23 +66,35 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
         worded_axis(bar, partial(score_tick, metric=metric_of(run)), ticks=5)
 
 
+def _fits(run: Run) -> bool:
+    """Whether a picture of the graph would show something."""
+    peers, placed = peer_count(run), isinstance(run.graph.get("positions"), list) and not is_sampled(run)
+    return peers <= (PLACED_PEERS_MAX if placed else DRAWN_PEERS_MAX) and link_count(run) <= DRAWN_LINKS_MAX
+
+
+def _scores(run: Run) -> list[float | None]:
+    """What each peer scored, None being nothing."""
+    scores = final_scores(run)
+    return [scores.get(peer) for peer in range(peer_count(run))]
+
+
 def _caption(run: Run) -> str:
     """What the colours, the marks and the links say."""
     if run.is_of_one_node:
         return "Filled: this node; hollow: its neighbours"
-    metric, scores, killed = metric_of(run), final_scores(run), _killed(run)
+    metric, scores, killed = metric_of(run), _scores(run), _killed(run)
     words = "accuracy" if metric == "accuracy" else metric_label(metric)
     peers = f"Peers by {words} at the end"
     if len(known := set(scores) - {None}) == 1:
         peers = f"All peers end at {score(known.pop(), metric)}"
     marks = ["crossed out: killed"] if killed else []
     if any(found is None and peer not in killed for peer, found in enumerate(scores)):
-        marks.append("hollow: no score")
+        marks.append(f"hollow: {'not judged' if is_sampled(run) else 'no score'}")
     return "; ".join([peers, *_changes(run), *marks])
 
 
 def _killed(run: Run) -> list[int]:
-    return [peer for peer in killed_peers(run) if 0 <= peer < len(peer_names(run))]
+    return [peer for peer in killed_peers(run) if 0 <= peer < peer_count(run)]
 
 
 def _changes(run: Run) -> list[str]:
@@ -115,15 +140,3 @@ def _topology(run: Run, edges: list[tuple[int, int]]) -> Topology:
         return graph
     whole = places.shape == (len(names), 2) and bool(np.isfinite(places).all())
     return graph.placed(places) if whole else graph
-
-
-def edges_of(run: Run) -> list[tuple[int, int]]:
-    """The links between peers that exist, each once."""
-    told, peers = run.graph.get("edges"), len(peer_names(run))
-    pairs = (
-        [pair for pair in told if isinstance(pair, list | tuple) and len(pair) == 2]
-        if isinstance(told, list)
-        else []
-    )
-    ends = [(i, j) for i, j in pairs if isinstance(i, int) and isinstance(j, int)]
-    return sorted({(min(i, j), max(i, j)) for i, j in ends if i != j and 0 <= i < peers and 0 <= j < peers})

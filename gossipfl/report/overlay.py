@@ -47,7 +47,7 @@ def overlays(names: Sequence[str], curves: Sequence[Curves]) -> list[tuple[Figur
     names = [drawable(name) for name in names]
     words = partial(score, metric=_metric(curves))
     label = " or ".join(map(metric_label, dict.fromkeys(each.metric for each in curves)))
-    what = f"{label} of the mean node"
+    what = f"{label} of the mean {'node' if all(each.judged is None for each in curves) else 'judged node'}"
     silent = "; dotted: nothing sent" if any(map(is_silent, curves)) else ""
     shown: list[tuple[str, str, Callable[[Axes, Named], None]]] = [
         (highest(names, curves, words), f"{what} by round (higher is better)", _scores),

@@ -13,13 +13,18 @@ from pathlib import Path
 from gossipfl.report.choices import EVERY_PEER, NO_COMPRESSOR, choices
 from gossipfl.report.curves import metric_of
 from gossipfl.report.findings import findings
+from gossipfl.report.peers import is_sampled, judged_peers, peer_count
 from gossipfl.report.run import Run, plain
 from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
 
 PEERS_SHOWN_MAX = 200
+_LETTERS_MAX = 2_000
+"""Of a value: thousands of faults in one setting would be the page."""
+_NUMBERS = (0, 3, 4, 5, 6, 7)
 _ENGINES = {
     "simulate": "simulated in virtual time",
+    "crowd": "simulated as a crowd",
     "up": "run by real processes",
     "node": "seen by one node",
     "baseline-local": "a baseline: each peer trains alone",
@@ -39,8 +44,7 @@ def run_page(run: Run, plots: dict[str, bytes]) -> str:
         figures((plots[name], finding) for name, finding in told.items()),
         "<h2>Key figures</h2>",
         table((), summary_rows(run)),
-        "<h2>Peers</h2>",
-        _peers(run),
+        *(["<h2>Peers</h2>", _peers(run)] if judged_peers(run) else []),
         "<h2>Settings</h2>",
         table((), flat(run.settings)) if run.settings else "<p>No settings were recorded.</p>",
     ]
@@ -95,13 +99,17 @@ def table(
     cell = ' class="differs"' if marked else ""
     body = "".join(
         f'<tr><th scope="row"{align.get(0, "")}>{escape(row[0])}</th>'
-        + "".join(f"<td{align.get(i, cell)}>{escape(value)}</td>" for i, value in enumerate(row[1:], 1))
+        + "".join(f"<td{align.get(i, cell)}>{escape(_cut(value))}</td>" for i, value in enumerate(row[1:], 1))
         + "</tr>"
         for row in rows
     )
     kind = "grid" if headings else "pairs"
     thead = f"<thead><tr>{head}</tr></thead>" if headings else ""
     return f'<div class="wide"><table class="{kind}">{thead}<tbody>{body}</tbody></table></div>'
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _LETTERS_MAX else f"{value[:_LETTERS_MAX]} … and so on"
 
 
 def flat(settings: object, prefix: str = "") -> list[tuple[str, str]]:
@@ -158,9 +166,13 @@ def _figures(run: Run) -> list[tuple[str, str]]:
     metric = metric_of(run)
     label = metric_label(metric)
     finished = f"{count(run.summary.get('finished'))} / {count(run.summary.get('peers'))}"
+    who = f"of {count(len(judged_peers(run)))} judged" if is_sampled(run) else "node"
+    peers = [
+        (f"{label}, mean {who}", score(figure(run, f"{metric}_mean"), metric)),
+        (f"{label}, worst {who}", score(figure(run, f"{metric}_worst"), metric)),
+    ]
     return [
-        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
-        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
+        *(peers if judged_peers(run) else []),
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
         ("Peers finished", finished),
         ("Bytes sent", size(figure(run, "bytes_sent"))),
@@ -169,7 +181,19 @@ def _figures(run: Run) -> list[tuple[str, str]]:
 
 
 def _peers(run: Run) -> str:
-    rows = peer_rows(run)
-    shown = rows[:PEERS_SHOWN_MAX]
-    more = f"<p>The first {len(shown)} of {len(rows):,} peers.</p>" if len(shown) < len(rows) else ""
-    return more + table(PEER_HEADINGS, shown, numbers=(0, 3, 4, 5, 6, 7))
+    """Those judged, or the first of them, under the headings of which something is known."""
+    rows, judged = peer_rows(run, PEERS_SHOWN_MAX), len(judged_peers(run))
+    told = [i for i in range(len(PEER_HEADINGS)) if any(_tells(row, i) for row in rows)]
+    whom = f"judged of {peer_count(run):,} peers" if is_sampled(run) else "peers"
+    first = f"The first {len(rows)} of " if len(rows) < judged else "All "
+    note = f"<p>{first}{judged:,} {whom}.</p>" if len(rows) < judged or is_sampled(run) else ""
+    return note + table(
+        [PEER_HEADINGS[i] for i in told],
+        [[row[i] for i in told] for row in rows],
+        numbers=[place for place, i in enumerate(told) if i in _NUMBERS],
+    )
+
+
+def _tells(row: Sequence[str], column: int) -> bool:
+    """Whether a cell says something: a name that is the peer's number does not."""
+    return row[column] != (row[0] if column == 1 else NOTHING)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gossipfl.report.curves import Curves, Floats, curves_of, peer_names
+from gossipfl.report.curves import Curves, Floats, curves_of
 from gossipfl.report.findings import finding_of, last, plots_of
 from gossipfl.report.graph import draw_graph
+from gossipfl.report.peers import peer_name
 from gossipfl.report.run import Run
 from gossipfl.report.style import (
     BLUE,
@@ -101,9 +102,7 @@ def _draw(name: str, panel: Figure | SubFigure, run: Run, curves: Curves) -> Non
 
 def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
     label, words = metric_label(curves.metric), partial(score, metric=curves.metric)
-    singles = "each peer" if curves.single.shape[0] <= _LINES_MAX else "range and middle 80 % of peers"
-    common = f"{label} on the common test part (higher is better)"
-    common += "" if curves.shared else f"; grey: {singles}"
+    common = f"{label} on the common test part (higher is better){_grey(curves)}"
     title(panel, finding, f"{label} by round (higher is better)" if curves.alone else common)
     axes = axes_in(panel, _BOX)
     _scores(axes, curves)
@@ -121,13 +120,25 @@ def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: 
     _magnify(axes, curves, kills)
 
 
+def _grey(curves: Curves) -> str:
+    """What the grey lines or bands are, if there are any."""
+    if curves.shared or not curves.single.size:
+        return ""
+    peers = "peers" if curves.judged is None else f"{count(curves.judged)} judged peers"
+    lines = curves.single.shape[0] <= _LINES_MAX
+    if lines and curves.judged is None:
+        return "; grey: each peer"
+    return f"; grey: {'each' if lines else 'range and middle 80 %'} of {peers}"
+
+
 def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
     """(values, words, colour, dash), the one that must stay visible last."""
     if curves.shared:
         return [(curves.mean, "every node", BLUE, "-")]
+    who = "node" if curves.judged is None else "judged"
     return [
-        (curves.worst, "worst node", ORANGE, "-"),
-        (curves.mean, "this node" if curves.alone else "mean node", BLUE, "-"),
+        (curves.worst, f"worst {who}", ORANGE, "-"),
+        (curves.mean, "this node" if curves.alone else f"mean {who}", BLUE, "-"),
         (curves.averaged, "averaged model", INK, (0, (3, 1.5))),
     ]
 
@@ -208,7 +219,10 @@ def _singles(axes: Axes, curves: Curves) -> None:
 
 
 def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
-    title(panel, finding, "Mean squared distance of the models from their average (lower is closer; log)")
+    models = (
+        "the models from their average" if curves.judged is None else "judged models from the mean of all"
+    )
+    title(panel, finding, f"Mean squared distance of {models} (lower is closer; log)")
     axes = axes_in(panel, _BOX)
     values = np.where(curves.consensus > 0, curves.consensus, np.nan)
     line(axes, curves.rounds, values, BLUE)
@@ -246,10 +260,9 @@ def _traffic(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: s
 
 
 def _kills(run: Run, curves: Curves) -> Kills:
-    names = peer_names(run)
     kills: Kills = {}
     for peer, at in curves.kills.items():
-        kills.setdefault(at, []).append(names[peer] if 0 <= peer < len(names) else str(peer))
+        kills.setdefault(at, []).append(peer_name(run, peer))
     return kills
 
 

@@ -26,6 +26,7 @@ LABEL_GAP = 0.068
 _NEAR = 0.95  # a line to a label from further left crosses others
 _LABELS_HIGH = 1.12  # how far many labels may reach, in heights of the axes
 _NAME_MAX = 24
+_KILL_LINES_MAX = 8
 _TITLE_LETTERS, _CAPTION_LETTERS = 62, 98  # as many fit over a panel in full size
 _LAST_DRAWABLE = 0x52F  # Latin, Greek and Cyrillic: what the font that comes with matplotlib surely has
 
@@ -192,7 +193,8 @@ def _top(group: list[float], gap: float) -> float:
 def kill_ticks(axes: Axes, kills: dict[int, list[str]], *, named: bool = False) -> None:
     """A vertical tick on the round axis for each round in which peers were killed and, if asked, who."""
     for at in kills:
-        axes.axvline(at, color=INK, linewidth=0.9, linestyle=(0, (1, 2)), alpha=0.55, zorder=1)
+        if len(kills) <= _KILL_LINES_MAX:
+            axes.axvline(at, color=INK, linewidth=0.9, linestyle=(0, (1, 2)), alpha=0.55, zorder=1)
         axes.axvline(at, ymax=0.045, color=INK, linewidth=2.0, zorder=5)
     if not named or not kills:
         return
@@ -220,7 +222,7 @@ def kill_ticks(axes: Axes, kills: dict[int, list[str]], *, named: bool = False) 
 
 def _killed(names: list[str]) -> str:
     if len(names) > 2:
-        return f"{len(names)} peers killed"
+        return f"{len(names):,} peers killed"
     return " and ".join(drawable(name) for name in names) + " killed"
 
 

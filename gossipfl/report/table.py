@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from gossipfl.report.curves import (
-    curves_of,
-    distance,
+from gossipfl.report.curves import curves_of, distance, metric_of
+from gossipfl.report.peers import (
+    is_sampled,
+    judged_peers,
+    judged_words,
     killed_peers,
     last_rounds,
-    metric_of,
     neighbour_states,
     number,
     of_kind,
-    peer_names,
+    peer_name,
 )
 from gossipfl.report.run import Run
 from gossipfl.report.words import (
@@ -47,6 +48,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         ("Spectral gap", significant(found.get("spectral_gap"))),
         ("Wall time", duration(found.get("wall_s"))),
         ("Engine", str(found.get("engine") or NOTHING)),
+        ("Kernels", str(found.get("kernels") or NOTHING)),
         ("Seed", str(found.get("seed", NOTHING))),
         ("Trace hash", str(found.get("trace_hash") or NOTHING)),
     ]
@@ -65,51 +67,60 @@ def _own_rows(run: Run) -> list[tuple[str, str]]:
 
 def _network_rows(run: Run) -> list[tuple[str, str]]:
     """How far all peers came."""
-    found, metric = run.summary, metric_of(run)
+    found, metric, sampled = run.summary, metric_of(run), is_sampled(run)
     label = metric_label(metric)
     return [
-        (f"{label}, mean node", score(figure(run, f"{metric}_mean"), metric)),
-        (f"{label}, worst node", score(figure(run, f"{metric}_worst"), metric)),
+        ("Judged", judged_words(run) or NOTHING),
+        (f"{label}, mean node", _of_judged(score(figure(run, f"{metric}_mean"), metric), sampled)),
+        (f"{label}, worst node", _of_judged(score(figure(run, f"{metric}_worst"), metric), sampled)),
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
         (f"{label}, own test parts", score(figure(run, f"{metric}_local"), metric)),
-        ("Consensus distance", significant(distance(figure(run, "consensus_distance")))),
+        ("Consensus distance", _of_judged(significant(_consensus(run)), sampled)),
         ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
-        ("Killed peers", listing(_named(run, killed_peers(run)), most=8) or "none"),
+        ("Killed peers", listing([peer_name(run, peer) for peer in killed_peers(run)], most=8) or "none"),
         ("Rounds", count(found.get("rounds"))),
     ]
 
 
-def peer_rows(run: Run) -> list[tuple[str, ...]]:
-    """One row per peer under `PEER_HEADINGS`."""
+def _of_judged(words: str, sampled: bool) -> str:
+    return f"{words} (of those judged)" if sampled and words != NOTHING else words
+
+
+def _consensus(run: Run) -> float:
+    return distance(figure(run, "consensus_distance"))
+
+
+def peer_rows(run: Run, most: int | None = None) -> list[tuple[str, ...]]:
+    """One row under `PEER_HEADINGS` for each peer that was judged, or for the first `most` of them."""
     metric, last, killed = metric_of(run), last_rounds(run), set(killed_peers(run))
     scores, tallies = final_scores(run), _tallies(run)
     rounds = number(run.summary.get("rounds"))
     states = neighbour_states(run) if run.is_of_one_node else {}
     rows = []
-    for peer, name in enumerate(peer_names(run)):
+    for peer in judged_peers(run)[:most]:
+        name = peer_name(run, peer)
         if peer in states:
             rows.append((str(peer), name, states[peer], *[NOTHING] * (len(PEER_HEADINGS) - 3)))
             continue
         done = last.get(peer)
-        whole = scores[peer] is not None or (rounds is not None and done is not None and done >= rounds)
+        whole = scores.get(peer) is not None or (rounds is not None and done is not None and done >= rounds)
         if run.is_of_one_node:
             whole = bool(number(run.summary.get("finished")))
         state = (
             ("restarted" if whole else "killed") if peer in killed else "finished" if whole else "unfinished"
         )
         tally = [count(tallies[peer][key]) if peer in tallies else NOTHING for key in _TALLIES]
-        rows.append((str(peer), name, state, count(done), score(scores[peer], metric), *tally))
+        rows.append((str(peer), name, state, count(done), score(scores.get(peer), metric), *tally))
     return rows
 
 
-def final_scores(run: Run) -> list[float | None]:
-    """What each peer scored at the end; None where it did not finish or did not score a finite number."""
-    names = peer_names(run)
-    told = run.summary.get(f"{metric_of(run)}_per_peer")
-    if isinstance(told, list):
-        return [number(told[i]) if i < len(told) else None for i in range(len(names))]
-    single = curves_of(run).single
-    return [number(float(row[-1])) for row in single] if single.size else [None] * len(names)
+def final_scores(run: Run) -> dict[int, float]:
+    """What each judged peer scored at the end, but for those that did not finish or scored nothing finite."""
+    peers, told = judged_peers(run), run.summary.get(f"{metric_of(run)}_per_peer")
+    if not isinstance(told, list):
+        told = [float(row[-1]) for row in curves_of(run).single]
+    found = zip(peers, map(number, told), strict=False)
+    return {peer: value for peer, value in found if value is not None}
 
 
 def figure(run: Run, key: str) -> float | None:
@@ -126,11 +137,6 @@ def rows_as_text(rows: list[tuple[str, str]]) -> str:
     """(label, value) rows as two aligned columns."""
     width = max((len(label) for label, _ in rows), default=0)
     return "\n".join(f"{label:<{width}}  {on_one_line(value)}" for label, value in rows)
-
-
-def _named(run: Run, peers: list[int]) -> list[str]:
-    names = peer_names(run)
-    return [names[peer] if 0 <= peer < len(names) else str(peer) for peer in peers]
 
 
 def _lost(run: Run) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gossipfl.report.curves import number
+from gossipfl.report.peers import number
 
 NOTHING = "–"
 _METRICS = {"accuracy": "Accuracy", "r2": "R²"}

@@ -94,3 +94,71 @@ def paper_run(
         "data": {"name": "digits", "split": "iid"},
     }
     return Run(settings, records, summary, {"names": names, "edges": edges})
+
+
+def paper_crowd(
+    peers: int = 1_000_000,
+    judged: int = 100,
+    rounds: int = 30,
+    *,
+    killed: dict[int, int] | None = None,
+    end: float = 0.93,
+    seed: int = 1,
+) -> Run:
+    """A crowd on a random graph, of whom a sample is judged; `killed` tells in which round each was."""
+    draws = np.random.default_rng(seed)
+    sample = sorted(draws.choice(peers, judged, replace=False).tolist())
+    skill, dead = draws.normal(0, 0.008, judged), killed or {}
+    records: list[dict[str, Any]] = [
+        {"kind": "killed", "peer": peer, "time_s": (at - 1) * 1.0} for peer, at in dead.items()
+    ]
+    for at in range(rounds + 1):
+        scores = end - (end - 0.1) * np.exp(-at / (rounds / 7)) + skill + draws.normal(0, 0.002, judged)
+        living = [i for i, peer in enumerate(sample) if at < dead.get(peer, rounds + 1)]
+        for i in living:
+            told = {"accuracy": float(scores[i]), "loss": 0.3}
+            records.append(
+                {"kind": "evaluation", "peer": sample[i], "time_s": float(at), "round": at, **told}
+            )
+        figures = {"accuracy_averaged_model": float(end - (end - 0.1) * np.exp(-at / (rounds / 7)) + 0.02)}
+        if living:
+            figures["accuracy_mean"] = float(scores[living].mean())
+            figures["accuracy_worst"] = float(scores[living].min())
+            figures["consensus_distance"] = 0.0 if at == 0 else float(3 * np.exp(-at / 9) + 0.02)
+        traffic = {"messages_sent": at * peers * 10, "bytes_sent": at * peers * 26_700, "messages_lost": 0}
+        records.append({"kind": "network", "round": at, "time_s": float(at), **figures, **traffic})
+    ends = {r["peer"]: r["accuracy"] for r in records if r["kind"] == "evaluation" and r["round"] == rounds}
+    summary: dict[str, Any] = {
+        "engine": "crowd",
+        "kernels": "compiled",
+        "peers": peers,
+        "finished": peers - len(dead),
+        "rounds": rounds,
+        "metric": "accuracy",
+        **figures,
+        "judged": sample,
+        "accuracy_per_peer": [ends.get(peer) for peer in sample],
+        **traffic,
+        "killed": sorted(dead),
+        "refused": {},
+        "spectral_gap": None,
+        "seed": seed,
+        "virtual_s": float(rounds),
+        "wall_s": 1325.0,
+        "trace_hash": "9f2c51d07be4a6139f2c51d07be4a613",
+    }
+    settings = {
+        "topology": {"kind": "k-regular", "peers": peers, "degree": 10},
+        "data": {"dataset": "digits", "split": "bootstrap", "samples": 64},
+        "learning": {"algorithm": "dpsgd", "rounds": rounds},
+        "run": {"name": "crowd", "seed": seed, "engine": "crowd"},
+    }
+    graph = {
+        "name": "k-regular",
+        "peers": peers,
+        "edges": 5 * peers,
+        "degree_min": 10,
+        "degree_mean": 10.0,
+        "degree_max": 10,
+    }
+    return Run(settings, records, summary, graph)

@@ -10,7 +10,8 @@ import pytest
 from paper_runs import paper_run
 
 from gossipfl.report import Run
-from gossipfl.report.curves import curves_of, metric_of, peer_names
+from gossipfl.report.curves import curves_of, metric_of
+from gossipfl.report.peers import peer_names
 from gossipfl.report.style import drawable, spread
 from gossipfl.report.words import count, duration, fold, listing, score, share, significant, size
 
