@@ -2,7 +2,8 @@
 
 Rules:
 - What does not fit is refused before the run: a full disk, or more than the machine's memory holds.
-- The files are gone when the run is, whatever ended it.
+- The files are gone when the run is, whatever ended it: they lose their names as soon as they are open or,
+  where the system forbids that, at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,10 @@ class Shelf:
         self._made += 1
         path = self._folder / f"{self._made}.array"
         _fill(path, nbytes)
-        return np.memmap(path, dtype, "r+", shape=shape)
+        array = np.memmap(path, dtype, "r+", shape=shape)
+        with suppress(PermissionError):  # Windows keeps the name of what is open
+            path.unlink()
+        return array
 
     def _refuse_too_much(self) -> None:
         if self._bytes_max is not None and self._nbytes > self._bytes_max:
