@@ -34,7 +34,8 @@ def compiled_in_any_order(function: Function) -> Function:
 
 
 def _compiled(function: Function, allowed: set[str]) -> Function:
-    kernel: Any = njit(nogil=True, no_cfunc_wrapper=True, fastmath=allowed)(function)
+    """Nothing is allocated in a kernel, so no array is counted: that would cost more than small products."""
+    kernel: Any = njit(nogil=True, _nrt=False, no_cfunc_wrapper=True, fastmath=allowed)(function)
     with suppress(RuntimeError):  # there is no folder in which it could be kept
         kernel._cache = _Kept(function)
     done: Function = kernel
@@ -42,7 +43,7 @@ def _compiled(function: Function, allowed: set[str]) -> Function:
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
-    """What numba keeps of a function: under another name when any file here changes, for they call one another."""
+    """What numba keeps of a function, under another name when any file here changes: they call each other."""
 
     def __init__(self, function: Function) -> None:
         super().__init__(function)

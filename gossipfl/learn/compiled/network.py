@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gossipfl.learn.compiled.jit import compiled, compiled_in_any_order
 from gossipfl.learn.compiled.places import Network
-from gossipfl.learn.compiled.vectors import Matrix, add_product, exp, padded, turn
+from gossipfl.learn.compiled.vectors import Matrix, exp, multiply, padded, turn
 from gossipfl.learn.contracts import Array
 
 
@@ -79,7 +79,7 @@ def forward(memory: Array, net: Network, samples: int) -> None:
             memory[at : at + columns] = memory[bias + unit]
         weights = Matrix(net.weights[layer], padded(fan_in, memory), 1)
         inputs = Matrix(net.values[layer], net.width, 1)
-        add_product(memory, Matrix(outputs, net.width, 1), weights, inputs, fan_out, columns, fan_in)
+        multiply(memory, Matrix(outputs, net.width, 1), weights, inputs, fan_out, columns, fan_in, True)
         if layer < last:
             seen = memory[outputs : outputs + fan_out * net.width]
             for i in range(seen.size):
@@ -87,39 +87,28 @@ def forward(memory: Array, net: Network, samples: int) -> None:
 
 
 @compiled
-def backward(memory: Array, net: Network, samples: int, decay: float) -> None:
-    """From the slopes at the outputs to the gradient, to which weights add their `decay`."""
+def backward(memory: Array, net: Network, samples: int) -> None:
+    """From the slopes at the outputs to the gradient."""
     columns, zero = padded(samples, memory), memory.dtype.type(0)
     for layer in range(net.weights.size - 1, -1, -1):
         fan_in, fan_out = net.sizes[layer], net.sizes[layer + 1]
-        row, slope = padded(fan_in, memory), Matrix(net.slopes[layer + 1], net.width, 1)
-        own = memory[net.weights[layer] : net.weights[layer] + fan_out * row]
-        at = net.gradient + net.weights[layer]
-        into = memory[at : at + fan_out * row]
-        for i in range(into.size):
-            into[i] = decay * own[i]
+        row, slopes = padded(fan_in, memory), Matrix(net.slopes[layer + 1], net.width, 1)
+        values, turned = Matrix(net.values[layer], net.width, 1), Matrix(net.turned[layer], row, 1)
         if layer:
-            turn(
-                memory,
-                Matrix(net.turned[layer], row, 1),
-                Matrix(net.values[layer], net.width, 1),
-                fan_in,
-                samples,
-            )
-        add_product(
-            memory, Matrix(at, row, 1), slope, Matrix(net.turned[layer], row, 1), fan_out, row, samples
-        )
+            turn(memory, turned, values, fan_in, samples)
+        into = Matrix(net.gradient + net.weights[layer], row, 1)
+        multiply(memory, into, slopes, turned, fan_out, row, samples, False)
         for unit in range(fan_out):
-            at = slope.at + unit * net.width
+            at = slopes.at + unit * net.width
             memory[net.gradient + net.biases[layer] + unit] = _total(memory[at : at + samples], zero)
         if layer:
-            at, end = net.slopes[layer], net.slopes[layer] + fan_in * net.width
-            memory[at:end] = 0
-            weights = Matrix(net.weights[layer], 1, row)
-            add_product(memory, Matrix(at, net.width, 1), weights, slope, fan_in, columns, fan_out)
-            below, seen = memory[at:end], memory[net.values[layer] : net.values[layer] + fan_in * net.width]
-            for i in range(below.size):
-                below[i] = below[i] if seen[i] > zero else zero
+            weights, below = Matrix(net.weights[layer], 1, row), Matrix(net.slopes[layer], net.width, 1)
+            multiply(memory, below, weights, slopes, fan_in, columns, fan_out, False)
+            passed = memory[below.at : below.at + fan_in * net.width]
+            seen = memory[values.at : values.at + passed.size]
+            for i in range(passed.size):
+                slope = passed[i]  # read in any case, so that this is no branch
+                passed[i] = slope if seen[i] > zero else zero
 
 
 @compiled
@@ -127,6 +116,9 @@ def step(memory: Array, net: Network, by: Step, drifts: bool) -> None:
     """One step of SGD along the gradient, and then what drift adds."""
     many = net.parameters
     own, gradient = memory[:many], memory[net.gradient : net.gradient + many]
+    if by.weight_decay != 0:
+        for i in range(net.biases[0]):  # weights come first
+            gradient[i] += by.weight_decay * own[i]
     if by.proximal != 0:
         began = memory[net.began : net.began + many]
         for i in range(many):
@@ -154,26 +146,29 @@ def class_slopes(memory: Array, net: Network, classes: Array, rows: Array) -> No
     for i in range(columns):
         shares[i] = worth[i] / shares[i]
     for unit in range(net.sizes[-1]):
-        outputs = row_of(memory, net, unit, columns)
+        at = net.values[-1] + unit * net.width
+        outputs = memory[at : at + columns]
         for i in range(columns):
             outputs[i] *= shares[i]
     for i in range(rows.size):
-        row_of(memory, net, classes[rows[i]], columns)[i] -= worth[i]
+        memory[net.values[-1] + classes[rows[i]] * net.width + i] -= worth[i]
 
 
 @compiled
 def exponentials(memory: Array, net: Network, columns: int) -> None:
-    """Write exp(output - the sample's largest) over the outputs; their sums, and the largest, are spare rows."""
+    """Write exp(output - the sample's largest) over outputs; their sums and the largest are spare rows."""
     total = memory[net.spare : net.spare + columns]
     top = memory[net.spare + net.width : net.spare + net.width + columns]
-    copy(top, row_of(memory, net, 0, columns))
+    copy(top, memory[net.values[-1] : net.values[-1] + columns])
     total[:] = memory.dtype.type(0)
     for unit in range(1, net.sizes[-1]):
-        outputs = row_of(memory, net, unit, columns)
+        at = net.values[-1] + unit * net.width
+        outputs = memory[at : at + columns]
         for i in range(columns):
             top[i] = max(top[i], outputs[i])
     for unit in range(net.sizes[-1]):
-        outputs = row_of(memory, net, unit, columns)
+        at = net.values[-1] + unit * net.width
+        outputs = memory[at : at + columns]
         for i in range(columns):
             outputs[i] = exp(outputs[i] - top[i])
             total[i] += outputs[i]
@@ -185,13 +180,6 @@ def number_slopes(memory: Array, net: Network, numbers: Array, rows: Array) -> N
     for i in range(rows.size):
         at = net.values[-1] + i
         memory[at] = (memory[at] - numbers[rows[i]]) * memory[net.worth + i]
-
-
-@compiled
-def row_of(memory: Array, net: Network, unit: int, columns: int) -> Array:
-    """One unit's outputs, for so many `columns` of samples."""
-    at = net.values[-1] + unit * net.width
-    return memory[at : at + columns]
 
 
 @compiled

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from gossipfl.learn.batches import Integers
 from gossipfl.learn.compiled.jit import compiled
 from gossipfl.learn.contracts import Array
 
@@ -52,6 +53,11 @@ def shuffle(
             keys[place], order[place] = keys[place - 1], order[place - 1]
             place -= 1
         keys[place], order[place] = key, row
+
+
+def desk(many: int) -> tuple[Integers, Integers, Array]:
+    """Room to `shuffle` so many: `order`, `starts` and `words`."""
+    return np.empty(many, np.int64), np.empty(many + 1, np.int64), np.empty(2 * many + 4, np.uint64)
 
 
 @compiled

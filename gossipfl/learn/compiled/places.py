@@ -25,7 +25,7 @@ class Network(NamedTuple):
     turned: Array
     slopes: Array
     weights: Array
-    biases: Array
+    biases: Array  # behind all weights
     parameters: int
     gradient: int
     velocity: int

@@ -12,7 +12,7 @@ from gossipfl.learn.compiled import network
 from gossipfl.learn.compiled.held import Held, balance, held, in_range
 from gossipfl.learn.compiled.jit import compiled
 from gossipfl.learn.compiled.network import Step
-from gossipfl.learn.compiled.orders import shuffle
+from gossipfl.learn.compiled.orders import desk, shuffle
 from gossipfl.learn.compiled.places import Network, room
 from gossipfl.learn.contracts import Array, Samples
 
@@ -50,8 +50,9 @@ def train(
     )  # fmt: skip
     peers = np.asarray(draws.peer, np.int64)
     stray = _train(
-        memory, net, course, stock, vectors, vectors[:0] if pushes is None else pushes, steps, peers
-    )
+        memory, net, course, stock, vectors, vectors[:0] if pushes is None else pushes, steps, peers,
+        *desk(stock.rows.shape[1]),
+    )  # fmt: skip
     if stray >= 0:
         raise IndexError(f"peer {peers[stray]} has a row or a class that is out of range")
 
@@ -66,11 +67,11 @@ def _train(
     pushes: Array,
     steps: Integers,
     peers: Integers,
+    order: Integers,
+    starts: Integers,
+    words: Array,
 ) -> int:
     """Train peer after peer; the first that has a row or a class out of range, or -1."""
-    most = stock.rows.shape[1]
-    order, starts = np.empty(most, np.int64), np.empty(most + 1, np.int64)
-    words = np.empty(2 * most + 4, np.uint64)
     for p in range(vectors.shape[0]):
         if steps[p] == 0:
             continue
@@ -117,5 +118,5 @@ def _take_step(
         network.class_slopes(memory, net, classes, rows)
     else:
         network.number_slopes(memory, net, numbers, rows)
-    network.backward(memory, net, rows.size, course.by.weight_decay)
+    network.backward(memory, net, rows.size)
     network.step(memory, net, course.by, course.drifts)

@@ -40,12 +40,12 @@ def padded(size: int, memory: Array) -> int:
 
 
 @compiled
-def add_product(
-    memory: Array, into: Matrix, left: Matrix, right: Matrix, rows: int, columns: int, depth: int
+def multiply(
+    memory: Array, into: Matrix, left: Matrix, right: Matrix, rows: int, columns: int, depth: int, add: bool
 ) -> None:
-    """Add `left` (rows, depth) @ `right` (depth, columns) to `into`, `columns` being whole vectors.
+    """Put `left` (rows, depth) @ `right` (depth, columns) `into` its place, or `add` it to what is there.
 
-    Each number of the result is a sum over `depth` in its order, whatever the sizes.
+    `columns` are whole vectors. Each number is a sum over `depth` in its order, whatever the sizes.
     """
     lanes = VECTOR_BYTES // memory.itemsize
     tiles, first = -(-rows // _TILE_ROWS), 0
@@ -56,7 +56,7 @@ def add_product(
             corner = Matrix(into.at + first * into.row + at, into.row, 1)
             above = Matrix(left.at + first * left.row, left.row, left.column)
             beside = Matrix(right.at + at, right.row, 1)
-            _add_tile(memory, some, vectors, corner, above, beside, depth)
+            _multiply_tile(memory, some, vectors, corner, above, beside, depth, add)
         first += some
 
 
@@ -112,13 +112,13 @@ def exp(_typing: Any, number: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _add_tile(
-    _typing: Any, memory: Any, rows: Any, vectors: Any, into: Any, left: Any, right: Any, depth: Any
+def _multiply_tile(
+    _typing: Any, memory: Any, rows: Any, vectors: Any, into: Any, left: Any, right: Any, depth: Any, add: Any
 ) -> Any:
-    """Add a product of up to _TILE_ROWS rows by two vectors to memory, its sums being held in registers."""
+    """A product of up to _TILE_ROWS rows by two vectors, its sums being held in registers."""
 
     def build(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        rows, vectors, into, left, right, depth = args[1:]
+        rows, vectors, into, left, right, depth, add = args[1:]
         base, vector = _floats(context, builder, memory, args[0])
         for many in range(1, _TILE_ROWS + 1):
             for wide in (1, 2):
@@ -135,16 +135,19 @@ def _add_tile(
                     lefts = [_place(builder, base, left, r, 0) for r in range(many)]
                     rights = [_place(builder, base, right, 0, v * vector.count) for v in range(wide)]
                     steps = builder.extract_value(left, 2), builder.extract_value(right, 1)
-                    _sum(builder, vector, places, lefts, rights, steps, depth)
+                    _sum(builder, vector, places, lefts, rights, steps, depth, add)
         return context.get_dummy_value()
 
-    return types.void(memory, rows, vectors, into, left, right, depth), build
+    return types.void(memory, rows, vectors, into, left, right, depth, add), build
 
 
-def _sum(builder: Any, vector: Any, places: Any, lefts: Any, rights: Any, steps: Any, depth: Any) -> None:
-    """Add to the vectors at `places`, row by row, the numbers at `lefts` times the vectors at `rights`."""
+def _sum(
+    builder: Any, vector: Any, places: Any, lefts: Any, rights: Any, steps: Any, depth: Any, add: Any
+) -> None:
+    """Sum up, at `places` row by row, the numbers at `lefts` times the vectors at `rights`."""
     wide = len(rights)
-    sums = [_load(builder, vector, place) for place in places]
+    nothing = ir.Constant(vector, [0.0] * vector.count)
+    sums = [builder.select(add, _load(builder, vector, place), nothing) for place in places]
     before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
     builder.branch(loop)
     builder.position_at_end(loop)
