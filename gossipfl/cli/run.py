@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossipfl.cli.console import AsJson, print_json, screen
+from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
 from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def simulate(
 
     experiment = _experiment(file, [*(sets or []), *([f"run.engine={engine}"] if engine else [])], seed)
     check_scratch(scratch, experiment, baseline)
-    federation = build(experiment)
+    with progress_bar(f"{experiment.run.name}: data and graph"):
+        federation = build(experiment)
     check_moments(federation)
     check_baseline(baseline, experiment, participation)
     name = experiment.run.name + (f"-{baseline}" if baseline else "")
@@ -232,7 +233,8 @@ def _command(
 def _finish(run: Run, folder: Path, as_json: bool) -> None:
     from gossipfl.report import write_report
 
-    page = write_report(folder)
+    with progress_bar("Report"):
+        page = write_report(folder)
     if as_json:
         print_json(run.summary)
     else:
