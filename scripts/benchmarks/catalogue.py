@@ -21,7 +21,7 @@ class Workload:
     """What `build(peers, *arguments)` makes, in a process of its own with so many threads.
 
     `sizes` are numbers of peers, (0,) where there are none; of them `quick` are in the quick part. One that
-    is only measured when it is `asked` for by name takes long.
+    is only measured when it is `asked` for by name takes long, or needs a CUDA device.
     """
 
     name: str
@@ -64,12 +64,21 @@ def _quickest(kind: str) -> list[Workload]:
     ]
 
 
+def _on_device(kind: str) -> list[Workload]:
+    sizes = SIZES[1:3]
+    return [
+        Workload(f"cuda-fit-{kind}", digits_boot.fit, (kind, "cuda"), sizes, asked=True),
+        Workload(f"cuda-crowd-{kind}", digits_boot.rounds, (kind, "cuda", "crowd"), sizes, asked=True),
+    ]
+
+
 _ALL = [
     *(each for kind in KINDS for way in ("numpy", "compiled", "torch") for each in _learning(kind, way)),
     *(each for kind in KINDS for each in _quickest(kind)),
     Workload("cnn-stacked", digits_boot.fit, ("cnn", "torch"), (100,)),
     Workload("cnn-apart", digits_boot.fit_apart, ("cnn", "torch"), (100,)),
     Workload("network", digits_boot.rounds, ("softmax", "compiled", "network"), (100, 1_000, 5_000), (100,)),
+    *(each for kind in ("mlp", "cnn") for each in _on_device(kind)),
     Workload("million", digits_boot.rounds, ("softmax", "compiled", "crowd"), (1_000_000,), asked=True),
     Workload("wire", others.wire, quick=(0,)),
     Workload("import", others.start, ("-c", "import gossipfl"), quick=(0,)),

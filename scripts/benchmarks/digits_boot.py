@@ -7,6 +7,7 @@ float32.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -32,7 +33,7 @@ def fit(peers: int, kind: str, way: str) -> Task:
     model, held, numbers = model_of(kind, way), _held(peers), np.arange(peers)
     vectors = _vectors(peers, model)
     work = repeated(lambda: model.fit(vectors, held, Draws(0, numbers, 1)))
-    return Task(work, fit_flop(kind) * peers, fit_bytes(model) * peers)
+    return _task(work, peers, kind, way, fit_bytes(model))
 
 
 def fit_apart(peers: int, kind: str, way: str) -> Task:
@@ -45,7 +46,7 @@ def fit_apart(peers: int, kind: str, way: str) -> Task:
         for peer in range(peers):
             model.fit(vectors[peer], held.of(peer), Draws(0, peer, 1))
 
-    return Task(repeated(work), fit_flop(kind) * peers, fit_bytes(model) * peers)
+    return _task(repeated(work), peers, kind, way, fit_bytes(model))
 
 
 def mixing(peers: int, kind: str, way: str) -> Task:
@@ -84,7 +85,15 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
             raise RuntimeError(f"{count} rounds ended {len(ended)} times: what progress counts has changed")
         return [after - before for before, after in pairwise(ended)]
 
-    return Task(times, fit_flop(kind) * peers, (fit_bytes(model) + mix_bytes(model)) * peers)
+    return _task(times, peers, kind, way, fit_bytes(model) + mix_bytes(model))
+
+
+def _task(times: Callable[[], list[float]], peers: int, kind: str, way: str, peer_bytes: int) -> Task:
+    """Of one peer's operations and bytes those of all; on a device the processor's memory tells nothing."""
+    flop = FLOP_PER_SAMPLE[kind] * HELD * peers
+    if way == "cuda":
+        return Task(times, flop, on="the CUDA device")
+    return Task(times, flop, peer_bytes * peers)
 
 
 def _settings(peers: int, engine: str, judged: int, count: int) -> dict[str, Any]:
@@ -112,11 +121,6 @@ def _held(peers: int) -> Samples:
 def _vectors(peers: int, model: Model) -> Array:
     """A model for each: the same, as at the start of a run."""
     return np.tile(model.start(Draws(0)), (peers, 1))
-
-
-def fit_flop(kind: str) -> int:
-    """Of one peer in one round."""
-    return FLOP_PER_SAMPLE[kind] * HELD
 
 
 def fit_bytes(model: Model) -> int:

@@ -26,11 +26,12 @@ FLOP_PER_SAMPLE = {
 
 
 def model_of(kind: str, way: str) -> Model:
-    """The model of this `kind`, trained by "numpy", "compiled" or "torch"."""
-    if way == "torch":
+    """The model of this `kind`, trained by "numpy", "compiled", "torch" or, on a device, "cuda"."""
+    if way in ("torch", "cuda"):
         from gossipfl.learn.pytorch import TorchModel
 
-        return TorchModel(_FACTORIES[kind], FEATURES, CLASSES, TRAINING, device="cpu")
+        device = "cuda" if way == "cuda" else "cpu"
+        return TorchModel(_FACTORIES[kind], FEATURES, CLASSES, TRAINING, device=device)
     if kind == "softmax":
         model: Model = gossipfl.softmax(FEATURES, CLASSES, TRAINING)
     else:

@@ -33,17 +33,17 @@ def _machine(records: Sequence[Figures]) -> str:
     measured = [record for record in records if "environment" in record]
     if not measured:
         return ""
-    sgemm = Spread.of([record["peak_flop_per_s"] / 1e9 for record in measured])
-    copy = Spread.of([record["peak_bytes_per_s"] / 1e9 for record in measured])
     facts = measured[0]["environment"]
     versions = ", ".join(
         f"{name} {facts[name] or 'absent'}" for name in ("python", "numpy", "numba", "torch")
     )
     commits = sorted({f"{record['tree']} {record['commit']}" for record in measured})
-    return (
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; {versions}; {', '.join(commits)}.\n"
-        f"One thread multiplies float32 matrices at {_words(sgemm)} GFLOP/s and copies {_words(copy)} GB/s."
-    )
+    lines = [f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; {versions}; {', '.join(commits)}."]
+    for on in sorted({record["on"] for record in measured}):
+        flops = Spread.of([record["peak_flop_per_s"] / 1e9 for record in measured if record["on"] == on])
+        lines.append(f"{on[0].upper()}{on[1:]} multiplies float32 matrices at {_words(flops)} GFLOP/s.")
+    copies = Spread.of([record["peak_bytes_per_s"] / 1e9 for record in measured])
+    return "\n".join([*lines, f"One thread copies {_words(copies)} GB/s."])
 
 
 def _rows(measured: Mapping[Key, list[Figures]]) -> Iterator[tuple[str, ...]]:

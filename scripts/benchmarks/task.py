@@ -16,12 +16,13 @@ class Task:
     """`times` does the work and says how long each round of it took, in seconds, warming up not counted.
 
     `flop` are the operations of one round that train, `bytes` those that one round asks memory for; 0 where
-    that says nothing.
+    that says nothing. Operations are a share of what can be done `on` something.
     """
 
     times: Callable[[], list[float]]
     flop: float = 0
     bytes: float = 0
+    on: str = "one thread"
 
 
 def repeated(work: Callable[[], object]) -> Callable[[], list[float]]:
