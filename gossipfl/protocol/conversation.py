@@ -58,7 +58,8 @@ class Conversation:
     def speak(self, round: int, targets: Sequence[PeerId]) -> list[Effect]:
         """Tell `targets`, and nobody else, what was learnt in `round`."""
         spoken = self._learner.words(1.0 / (len(targets) + 1), round)
-        self._letters.skip(set(self._targets.peers).difference(targets))
+        if len(targets) < len(self._targets.peers):
+            self._letters.skip(set(self._targets.peers).difference(targets))
         degree, effects, last = self._degree(round), list[Effect](), None
         for peer in targets:
             last = self._told(peer, spoken, round, degree, last)

@@ -264,8 +264,9 @@ class RoundPeer:
 
     def _if_held(self, now: float) -> list[Effect]:
         """What to tell all if somebody awaited waits for others to begin, and we have not waited enough."""
-        idle = any(self._others[peer].is_idle for peer in self._awaited)
-        return self._say_begun() if idle and now < self._began_at + self._gather_s else []
+        if now >= self._began_at + self._gather_s:
+            return []
+        return self._say_begun() if any(self._others[peer].is_idle for peer in self._awaited) else []
 
     def _close_if_heard(self, now: float) -> list[Effect]:
         return self._close(now) if not self._awaited and self.phase is Phase.WAITING else []
