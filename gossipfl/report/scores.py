@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gossipfl.report.choices import schedule_kind
 from gossipfl.report.curves import metric_of
 from gossipfl.report.links import degree_range
 from gossipfl.report.peers import is_sampled, judged_peers, number
@@ -34,9 +35,8 @@ def draw_scores(panel: Figure | SubFigure, run: Run, finding: str) -> None:
         nothing(axes, "No finite score was recorded." if judged_peers(run) else "No peer was judged.")
         return
     averaged = number(run.summary.get(f"{metric}_averaged_model"))
-    middle = float(scores.mean())
-    reach = max(_BINS * _NARROWEST / 2, float(np.abs(scores - middle).max()))
-    heights, edges = np.histogram(scores, _BINS, (middle - reach, middle + reach))
+    pad = max(0.0, _BINS * _NARROWEST - float(np.ptp(scores))) / 2
+    heights, edges = np.histogram(scores, _BINS, (float(scores.min()) - pad, float(scores.max()) + pad))
     axes.bar(edges[:-1], heights, np.diff(edges), align="edge", color=BLUE, edgecolor="white", linewidth=0.6)
     axes.set_ylim(0, 1.18 * heights.max())
     worded_axis(axes, partial(score_tick, metric=metric), "x", ticks=7)
@@ -57,7 +57,7 @@ def _caption(run: Run, judged: int) -> str:
 def _neighbours(run: Run) -> str:
     """`, each with 10 neighbours`, where that is known."""
     known = degree_range(run)
-    if known is None:
+    if known is None or schedule_kind(run):
         return ""
     least, most = known
     if least == most:

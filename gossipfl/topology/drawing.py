@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LABELS_PEERS_MAX = 64
+DRAWN_PEERS_MAX = 20_000
+DRAWN_EDGES_MAX = 500_000
 
 _DISC = "#2b6f95"
 _EDGE = "#8b98a5"
@@ -42,14 +44,24 @@ def draw(
     """Draw `topology` to `path` (PNG, SVG or PDF by its ending) and return the path.
 
     `values` (peers,) colour the peers, with a colour bar called `label`; see `draw_on` for the rest. Raises
-    TopologyError if the ending is another or the file cannot be written.
+    TopologyError if the ending is another, the file cannot be written, or the graph is too large to be seen.
     """
+    refuse_unseen(topology.peers, len(topology.edges))
     positions = layout(topology)
     figure = new_picture(_size_in(positions, bar=values is not None), path)
     axes = figure.add_subplot()
     axes.set_title(title or f"{topology.name}, {topology.peers} peers", color=_INK, fontsize=13, pad=10)
     _draw_at(positions, axes, topology, values, label, killed)
     return save_picture(figure, path)
+
+
+def refuse_unseen(peers: int, edges: int) -> None:
+    """TopologyError for what is too much for a picture."""
+    if peers > DRAWN_PEERS_MAX or edges > DRAWN_EDGES_MAX:
+        raise TopologyError(
+            f"A picture of {peers:,} peers and {edges:,} edges would show nothing; draw at most"
+            f" {DRAWN_PEERS_MAX:,} peers and {DRAWN_EDGES_MAX:,} edges."
+        )
 
 
 def new_picture(size_in: tuple[float, float], path: str | Path) -> Figure:

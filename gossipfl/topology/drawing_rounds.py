@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gossipfl.topology.drawing import draw_on, new_picture, save_picture
+from gossipfl.topology.drawing import draw_on, new_picture, refuse_unseen, save_picture
 from gossipfl.topology.graph import Topology
 from gossipfl.topology.layouts import circle
 from gossipfl.topology.schedule import Schedule
@@ -22,8 +22,10 @@ _PANEL_IN = 3.2
 def draw_rounds(schedule: Schedule, path: str | Path) -> Path:
     """Draw the rounds of one period, up to ROUNDS_DRAWN_MAX, to `path` (PNG, SVG or PDF) and return the path.
 
-    Raises TopologyError if the ending is another or the file cannot be written.
+    Raises TopologyError if the ending is another, the file cannot be written, or a round is too large to be
+    seen.
     """
+    refuse_unseen(schedule.peers, schedule.mixing(1).nnz)
     rounds = min(schedule.period or ROUNDS_DRAWN, ROUNDS_DRAWN_MAX)
     columns = math.ceil(math.sqrt(rounds))
     rows = math.ceil(rounds / columns)

@@ -21,6 +21,7 @@ AVERAGED_ROUNDS = 20
 """Of a schedule without a period: its gap is that of their product, per round."""
 _LANCZOS = 40
 _STEPS_MAX = 10_000_000_000
+_RESTARTS = (20, 300)  # with fewer there is little hope, with more little gain
 _TRUSTED_GAP = 1e-5
 _SYMMETRY = 1e-9
 _CONSENSUS_FACTOR = 1e-3
@@ -31,7 +32,8 @@ def spectral_gap(matrix: csr_array, samples: ArrayLike | None = None) -> float |
 
     `samples` (n,) must be those that the matrix was made for: n_i W_ij = n_j W_ji makes it similar to a
     symmetric matrix, whose eigenvalues are exact up to DENSE_PEERS_MAX peers and to about six digits above;
-    None if it is too small to be found, as on a huge ring. Raises ValueError if the matrix is not reversible.
+    None if it is too small to be found, as on a huge ring, or if the search would take minutes, as for a
+    million peers. Raises ValueError if the matrix is not reversible.
     """
     peers = matrix.shape[0]
     root = np.sqrt(np.ones(peers) if samples is None else np.asarray(samples, np.float64))
@@ -144,7 +146,9 @@ def _lanczos_gap(symmetric: csr_array, first: Floats) -> float | None:
 
     operator: LinearOperator = LinearOperator(symmetric.shape, matvec=without_first, dtype=np.float64)
     restarts = _STEPS_MAX // (_LANCZOS * (symmetric.nnz + _LANCZOS * len(first)))
-    limits: dict[str, Any] = {"ncv": _LANCZOS, "tol": 1e-8, "maxiter": min(300, max(20, restarts))}
+    if restarts < _RESTARTS[0]:
+        return None
+    limits: dict[str, Any] = {"ncv": _LANCZOS, "tol": 1e-8, "maxiter": min(restarts, _RESTARTS[1])}
     try:
         found = eigsh(operator, 1, which="LM", v0=_start(first), return_eigenvectors=False, **limits)
     except ArpackNoConvergence:

@@ -43,6 +43,13 @@ def test_disconnected_and_large_graphs_are_drawn_too(tmp_path: Path) -> None:
     assert (tmp_path / "large.png").stat().st_size > 10_000
 
 
+def test_what_is_too_large_to_be_seen_is_not_drawn(tmp_path: Path) -> None:
+    with pytest.raises(TopologyError, match="would show nothing; draw at most 20,000 peers"):
+        draw(build_topology("ring", 20_001), tmp_path / "ring.png")
+    with pytest.raises(TopologyError, match="would show nothing"):
+        draw_rounds(build_schedule("base", 20_001), tmp_path / "rounds.png")
+
+
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TopologyError, match=r"\.png"):
         draw(build_topology("ring", 6), tmp_path / "ring.doc")

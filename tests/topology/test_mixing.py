@@ -114,3 +114,7 @@ def test_facts_of_a_disconnected_graph_say_so() -> None:
     found = facts(build_topology("erdos-renyi", 6, probability=0.0, allow_disconnected=True))
     assert (found["connected"], found["components"]) == (False, 6)
     assert (found["spectral_gap"], found["diameter"], found["rounds_to_consensus"]) == (0.0, None, None)
+
+
+def test_the_gap_of_half_a_million_peers_is_not_searched_for() -> None:
+    assert spectral_gap(mixing_matrix(build_topology("k-regular", 500_000))) is None
