@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,9 +18,15 @@ def claimed_weights(updates: Sequence[Update], degree: int, samples: int | None)
 
     No claim counts for more than 1 / (degree + 1). With `samples` None all peers weigh alike.
     """
-    counts = [1 if samples is None else update.samples for update in updates]
-    degrees = [update.degree for update in updates]
-    return metropolis_weight(degree, samples or 1, degrees, counts)
+    counts = tuple([1 if samples is None else update.samples for update in updates])
+    return _metropolis(degree, samples or 1, tuple([update.degree for update in updates]), counts)
+
+
+@lru_cache(maxsize=4096)  # what peers claim is the same round after round, and often the same for all of them
+def _metropolis(degree: int, samples: int, degrees: tuple[int, ...], counts: tuple[int, ...]) -> Array:
+    weights = metropolis_weight(degree, samples, degrees, counts)
+    weights.flags.writeable = False
+    return weights
 
 
 def given_weights(senders: Sequence[PeerId], weights: Mapping[PeerId, float]) -> Array:

@@ -9,6 +9,7 @@ from gossipfl.learn.contracts import Heard
 from gossipfl.protocol.correspondence import Taken
 from gossipfl.protocol.messages import Update
 from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, mixed
+from gossipfl.topology.mixing import metropolis_weight
 
 
 def update(samples: int, degree: int, value: float = 0.0) -> Update:
@@ -27,6 +28,14 @@ def test_weights_sum_to_one_and_the_own_one_takes_what_is_missing(heard: int, sa
     assert counted.own_weight + counted.weights.sum() == pytest.approx(1.0, abs=1e-15)
     assert counted.own_weight >= 1 / 5 + (4 - heard) / 5 - 1e-12
     assert (counted.weights > 0).all()
+
+
+def test_nobody_can_change_the_weights_that_another_is_given() -> None:
+    updates = [update(10, 2), update(20, 3)]
+    ours, theirs = claimed_weights(updates, 4, 7), claimed_weights(updates, 4, 7)
+    assert ours.tolist() == theirs.tolist() == metropolis_weight(4, 7, [2, 3], [10, 20]).tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        ours += 1.0
 
 
 def test_no_claim_counts_for_more_than_one_of_all() -> None:
