@@ -8,12 +8,14 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gossipfl.errors import TopologyError
-from gossipfl.topology.graph import Topology
+from gossipfl.topology.graph import Integers, Topology
 
 if TYPE_CHECKING:
     import networkx
@@ -67,13 +69,16 @@ def _text(file: Path) -> str:
 
 
 def _named(graph: networkx.Graph[Any], title: str) -> Topology:
-    labels = list(graph.nodes)
-    if not all(str(label).isdecimal() for label in labels):
-        return Topology.from_graph(graph, name=title)
-    ordered = type(graph)()
-    ordered.add_nodes_from(sorted(labels, key=lambda label: int(str(label))))
-    ordered.add_edges_from(graph.edges())
-    return Topology.from_graph(ordered, name=title)
+    found = Topology.from_graph(graph, name=title)
+    return _numbered(found.names, found.edges, title)
+
+
+def _numbered(labels: Sequence[str], edges: Integers, title: str) -> Topology:
+    """The graph of `edges` (m, 2) between `labels`, in their order or, if all are whole numbers, in that."""
+    if all(label.isdecimal() for label in labels):
+        order = sorted(range(len(labels)), key=lambda place: int(labels[place]))
+        labels, edges = [labels[place] for place in order], np.argsort(order)[edges]
+    return Topology.from_edges(len(labels), edges, labels, name=title)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
@@ -83,8 +88,6 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 
 def _edge_list(text: str, title: str) -> Topology:
-    import networkx
-
     lines = _lines(text)
     comma = bool(lines) and "," in lines[0][1]
     rows = [(number, [part.strip().strip('"') for part in _split(line, comma)]) for number, line in lines]
@@ -93,9 +96,9 @@ def _edge_list(text: str, title: str) -> Topology:
     short = next((number for number, parts in rows if len(parts) < 2 or not all(parts[:2])), None)
     if short is not None:
         raise ValueError(f"line {short} does not name two peers")
-    graph: networkx.Graph[Any] = networkx.Graph()
-    graph.add_edges_from((parts[0], parts[1]) for _, parts in rows)
-    return _named(graph, title)
+    places: dict[str, int] = {}
+    ends = [places.setdefault(part, len(places)) for _, parts in rows for part in parts[:2]]
+    return _numbered([*places], np.array(ends, np.int64).reshape(-1, 2), title)
 
 
 def _split(line: str, comma: bool) -> list[str]:
