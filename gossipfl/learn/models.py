@@ -113,17 +113,12 @@ class Dense:
         The rows of `samples` may be each peer's own (..., k), or (k,) for all peers alike.
         """
         lead, flat = vector.shape[:-1], vector.reshape(-1, self.size)
-        shared = samples.rows.ndim == 1
-        of = () if shared else lead
-        counts = flat_counts(of, samples)
-        sums = np.zeros((2, len(flat)))
-        block = self._peers_max(_SCORE_BLOCK_BYTES, min(_SCORE_ROWS, max(8, int(counts.max(initial=1)))))
-        with np.errstate(all="ignore"):
-            for plan in plans(of, samples, _SCORE_ROWS, -(-counts // _SCORE_ROWS), block):
-                judged = np.arange(len(flat)) if shared else plan.peers
-                for first in range(0, len(judged), block):
-                    some = judged[first : first + block]
-                    sums[:, some] = self._sums(flat[some], samples, plan)
+        if self.kernels == "compiled":
+            from gossipfl.learn.compiled import scoring
+
+            sums = scoring.sums(self, flat, samples)
+        else:
+            sums = self._all_sums(lead, flat, samples)
         sums = sums.reshape(2, *lead)
         totals = np.broadcast_to(np.asarray(samples.counts), lead)
         return (metrics.class_metrics if self.task == "classes" else metrics.number_metrics)(sums, totals)
@@ -188,6 +183,21 @@ class Dense:
 
     def _outputs(self, flat: Array, inputs: Array) -> Array:
         return layers.forward(layers.layers(flat, self.sizes), inputs.astype(self.dtype, copy=False))[-1]
+
+    def _all_sums(self, lead: tuple[int, ...], flat: Array, samples: Samples) -> Array:
+        """Sums (2, n) for `flat` (n, d), a crowd of shape `lead`."""
+        shared = samples.rows.ndim == 1
+        of = () if shared else lead
+        counts = flat_counts(of, samples)
+        sums = np.zeros((2, len(flat)))
+        block = self._peers_max(_SCORE_BLOCK_BYTES, min(_SCORE_ROWS, max(8, int(counts.max(initial=1)))))
+        with np.errstate(all="ignore"):
+            for plan in plans(of, samples, _SCORE_ROWS, -(-counts // _SCORE_ROWS), block):
+                judged = np.arange(len(flat)) if shared else plan.peers
+                for first in range(0, len(judged), block):
+                    some = judged[first : first + block]
+                    sums[:, some] = self._sums(flat[some], samples, plan)
+        return sums
 
     def _sums(self, vector: Array, samples: Samples, plan: Plan) -> Array:
         """Sums (2, p) for `vector` (p, d) over the samples of `plan`, or of its only peer."""

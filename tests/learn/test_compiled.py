@@ -55,6 +55,15 @@ def apart(model: Dense, samples: Samples, drift: bool = False) -> float:
     return float(np.abs(got.astype(np.float64) - wanted).max() / np.abs(wanted).max())
 
 
+def scores_apart(model: Dense, samples: Samples) -> float:
+    """How far the compiled model's scores are from NumPy's."""
+    draws = Draws(5, np.arange(len(HELD)))
+    vector = (model.start(draws) + 0.3 * draws.normal("first", model.size)).astype(model.dtype)
+    wanted, got = model.score(vector, samples), replace(model, kernels="compiled").score(vector, samples)
+    assert wanted.keys() == got.keys()
+    return max(float(np.nanmax(np.abs(got[name] - wanted[name]))) for name in wanted)
+
+
 def models(training: Training, precision: Any) -> list[Dense]:
     made = [softmax(7, 3, training, precision), mlp(7, 3, (20, 5), training, precision)]
     if training.class_weights is None:
@@ -70,6 +79,28 @@ def test_compiled_training_is_that_of_numpy_and_keeps_the_contract(training: str
         assert apart(model, samples) < TOLERANCE[precision]
         assert apart(model, samples, drift=True) < TOLERANCE[precision]
         check_model(replace(model, kernels="compiled"), samples)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_compiled_scores_are_those_of_numpy(precision: str) -> None:
+    for model in models(Training(), precision):
+        samples = crowd(model)
+        assert scores_apart(model, samples) < TOLERANCE[precision]
+        assert scores_apart(model, samples.of(4)) < TOLERANCE[precision]
+
+
+def test_an_answer_is_the_first_that_is_likeliest_and_none_is_right_that_is_not_a_number() -> None:
+    model = replace(softmax(1, 4), kernels="compiled")
+    samples = Samples.whole(np.ones((4, 1)), np.arange(4))
+    biases = np.array([[1, 2, 2, 0], [0, 0, 0, 0], [0, np.nan, 1, 1], [0, np.inf, 0, 0]], np.float32)
+    vectors = np.concatenate((np.zeros_like(biases), biases), axis=1)
+    assert model.score(vectors, samples)["accuracy"].tolist() == [0.25, 0.25, 0, 0.25]
+    assert replace(model, kernels="numpy").score(vectors, samples)["accuracy"].tolist() == [
+        0.25,
+        0.25,
+        0,
+        0.25,
+    ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -126,6 +157,8 @@ def test_samples_out_of_range_are_refused() -> None:
     for wrong in (beyond, unknown):
         with pytest.raises(IndexError, match="out of range"):
             model.fit(model.start(draws), wrong, draws)
+        with pytest.raises(IndexError, match="out of range"):
+            model.score(model.start(draws), wrong)
 
 
 def test_training_that_diverges_keeps_to_itself() -> None:

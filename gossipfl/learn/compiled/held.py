@@ -34,12 +34,19 @@ def held(model: Dense, samples: Samples, peers: int) -> Held:
     nothing = targets[:0]
     classes, numbers = (targets, nothing) if model.task == "classes" else (nothing, targets)
     return Held(
-        np.ascontiguousarray(features, float_type),
-        np.ascontiguousarray(classes, np.int64),
-        np.ascontiguousarray(numbers, np.float64),
-        np.ascontiguousarray(rows, row_type),
-        counts,
+        sealed(np.asarray(features, float_type)),
+        sealed(np.ascontiguousarray(classes, np.int64)),
+        sealed(np.ascontiguousarray(numbers, np.float64)),
+        sealed(np.ascontiguousarray(rows, row_type)),
+        sealed(np.ascontiguousarray(counts)),
     )
+
+
+def sealed(array: Array) -> Array:
+    """`array` to be read only, as all that kernels read: else they would be compiled for either."""
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view
 
 
 @compiled

@@ -141,31 +141,40 @@ def step(memory: Array, net: Network, by: Step, drifts: bool) -> None:
 def class_slopes(memory: Array, net: Network, classes: Array, rows: Array) -> None:
     """Write over the outputs the slope of the cross entropy: how much more probable than true, by worth."""
     columns = padded(rows.size, memory)
-    worth, shares = memory[net.worth : net.worth + columns], memory[net.spare : net.spare + columns]
-    exponentials(memory, net, columns)
+    find_top(memory, net, columns)
+    exponentiate(memory, net, columns)
+    worth, total = memory[net.worth : net.worth + columns], memory[net.total : net.total + columns]
     for i in range(columns):
-        shares[i] = worth[i] / shares[i]
+        total[i] = worth[i] / total[i]
     for unit in range(net.sizes[-1]):
         at = net.values[-1] + unit * net.width
         outputs = memory[at : at + columns]
         for i in range(columns):
-            outputs[i] *= shares[i]
+            outputs[i] *= total[i]
     for i in range(rows.size):
         memory[net.values[-1] + classes[rows[i]] * net.width + i] -= worth[i]
 
 
 @compiled
-def exponentials(memory: Array, net: Network, columns: int) -> None:
-    """Write exp(output - the sample's largest) over outputs; their sums and the largest are spare rows."""
-    total = memory[net.spare : net.spare + columns]
-    top = memory[net.spare + net.width : net.spare + net.width + columns]
+def find_top(memory: Array, net: Network, columns: int) -> None:
+    """The largest output of each sample, NaN where one is, and as its answer the first unit that has it."""
+    top, answer = memory[net.top : net.top + columns], memory[net.answer : net.answer + columns]
     copy(top, memory[net.values[-1] : net.values[-1] + columns])
-    total[:] = memory.dtype.type(0)
+    answer[:] = memory.dtype.type(0)
     for unit in range(1, net.sizes[-1]):
-        at = net.values[-1] + unit * net.width
+        at, number = net.values[-1] + unit * net.width, memory.dtype.type(unit)
         outputs = memory[at : at + columns]
         for i in range(columns):
-            top[i] = max(top[i], outputs[i])
+            higher = (outputs[i] > top[i]) | (outputs[i] != outputs[i])
+            top[i] = outputs[i] if higher else top[i]
+            answer[i] = number if higher else answer[i]
+
+
+@compiled
+def exponentiate(memory: Array, net: Network, columns: int) -> None:
+    """Write exp(output - top) over the outputs, and sum them up to the total of each sample."""
+    top, total = memory[net.top : net.top + columns], memory[net.total : net.total + columns]
+    total[:] = memory.dtype.type(0)
     for unit in range(net.sizes[-1]):
         at = net.values[-1] + unit * net.width
         outputs = memory[at : at + columns]

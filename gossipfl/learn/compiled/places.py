@@ -32,8 +32,10 @@ class Network(NamedTuple):
     began: int
     push: int
     width: int  # of a row of samples
-    worth: int  # how much each sample counts: a row
-    spare: int  # two rows
+    worth: int  # of samples, a row: how much each counts
+    top: int  # likewise, its largest output
+    answer: int  # whose it is
+    total: int  # and the sum of the exponentials of all
     vector: int  # a vector as it is outside, and behind it what whole vectors reach beyond it
 
 
@@ -47,13 +49,13 @@ def room(sizes: tuple[int, ...], dtype: np.dtype[Any], samples: int) -> tuple[Ar
     gradient, velocity, began, push = (taken.one(parameters) for _ in range(4))
     values, turned, slopes = (taken.each([size * width for size in units]) for _ in range(3))
     slopes[-1] = values[-1]
-    worth, spare = taken.one(width), taken.one(2 * width)
+    worth, top, answer, total = (taken.one(width) for _ in range(4))
     vector = taken.one(
         sum((i + 1) * o for i, o in pairwise(sizes)) + taken.lanes * (max(sizes) + taken.lanes)
     )
     net = Network(
         np.array(sizes), values, turned, slopes, weights, biases, parameters, gradient, velocity, began, push,
-        width, worth, spare, vector,
+        width, worth, top, answer, total, vector,
     )  # fmt: skip
     raw = np.zeros(taken.end + taken.lanes, dtype)
     first = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize

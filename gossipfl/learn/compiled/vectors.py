@@ -20,8 +20,8 @@ from gossipfl.learn.contracts import Array
 
 _FEATURES = get_host_cpu_features()
 VECTOR_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx2") else 16
-_TILE_ROWS = 6 if VECTOR_BYTES == 32 else 10
-"""With two vectors to a row, as many sums as stay in registers: of 32, or with AVX2 of 16."""
+_TILE_ROWS = 6
+"""With two vectors to a row, as many sums as stay in the registers of any machine."""
 
 
 class Matrix(NamedTuple):
