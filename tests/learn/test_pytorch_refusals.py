@@ -11,6 +11,7 @@ import pytest
 from gossipfl import TorchModel
 from gossipfl.errors import SettingsError
 from gossipfl.learn.pytorch.examples import small_cnn
+from gossipfl.learn.pytorch.factory import beside
 from gossipfl.learn.registry import build_model
 from gossipfl.learn.training import Training
 
@@ -87,6 +88,12 @@ def test_a_factory_stands_in_a_file(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert TorchModel(f"{path}:line", 6, 3).size == 21
+
+
+def test_a_file_alone_is_looked_for_in_a_folder(tmp_path: Path) -> None:
+    assert beside("net.py:line", tmp_path) == f"{tmp_path / 'net.py'}:line"
+    assert beside(f"{tmp_path / 'net.py'}:line", Path("elsewhere")) == f"{tmp_path / 'net.py'}:line"
+    assert beside("package.module:line", tmp_path) == "package.module:line"
 
 
 def test_a_file_that_cannot_be_imported(tmp_path: Path) -> None:
