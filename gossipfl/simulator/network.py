@@ -48,7 +48,6 @@ REDIAL_S = 1.0
 LINKS_KEPT = 10_000
 """So many links may be empty and remembered: where anybody speaks to anybody, there are too many of them."""
 
-
 OBJECTS_YOUNG = 100_000
 """So many objects come to be before cycles among them are looked for: what peers hold and say makes none, and
 looking for some took a fifth of the time."""
@@ -129,13 +128,8 @@ class Network:
 
     def run(self) -> None:
         """Let everything happen."""
-        for number in range(len(self._neighbours)):
-            if self._schedule.kills.get(number, 2) > 1:
-                self._boot(number)
-            else:
-                self._lives[number] = 1
-                self._killed(number, self.now)
         with _cycles_sought_seldom():
+            self._boot_all()
             self._let_happen()
 
     def _let_happen(self) -> None:
@@ -149,6 +143,14 @@ class Network:
                 self.traffic.messages_lost += 1
 
     # Lives
+
+    def _boot_all(self) -> None:
+        for number in range(len(self._neighbours)):
+            if self._schedule.kills.get(number, 2) > 1:
+                self._boot(number)
+            else:
+                self._lives[number] = 1
+                self._killed(number, self.now)
 
     def _boot(self, number: PeerId) -> None:
         self._peers[number] = self._new_peer(number, self._lives[number])
