@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .safetensors file of a run or a node.")]
 Table = Annotated[Path, typer.Argument(metavar="FILE", help="New rows, in the columns of the training data.")]
 Probabilities = Annotated[bool, typer.Option("--probabilities", help="Add a column per class.")]
+Factory = Annotated[
+    str | None, typer.Option(metavar="FILE:NAME", help="What makes the module, if it is one of PyTorch.")
+]
 Out = Annotated[Path | None, typer.Option(metavar="CSV", help="Write here instead of standard output.")]
 
 
@@ -25,6 +28,7 @@ def predict(
     model: ModelFile,
     file: Table,
     probabilities: Probabilities = False,
+    factory: Factory = None,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +42,7 @@ def predict(
     """
     from gossipfl.experiment.modelfile import load_model
 
-    vector, explanation = load_model(model)
+    vector, explanation = load_model(model, factory)
     header, rows = _predictions(vector, explanation, file, probabilities)
     if as_json:
         print_json([dict(zip(header, row, strict=True)) for row in rows])

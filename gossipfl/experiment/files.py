@@ -128,12 +128,23 @@ def _find(name: str) -> Path:
     raise SettingsError(f'There is no experiment "{name}", as a file or by name: {instead(name, known)}')
 
 
+def factory_beside(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The `options` of a model, with the file of its factory, if it is in one, looked for in `folder`."""
+    from gossipfl.learn.pytorch.factory import beside
+
+    factory = options.get("factory")
+    return {**options, "factory": beside(factory, folder)} if isinstance(factory, str) else options
+
+
 def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
     for section, keys in _PATHS.items():
         values = table.get(section, {})
         for key in keys:
             if isinstance(values, dict) and isinstance(values.get(key), str):
                 values[key] = os.path.abspath(folder / values[key])
+    model = table.get("model")
+    if isinstance(model, dict) and isinstance(model.get("options"), dict):
+        model["options"] = factory_beside(model["options"], folder)
 
 
 def _override(table: dict[str, Any], text: str) -> None:

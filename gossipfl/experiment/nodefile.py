@@ -13,7 +13,7 @@ from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from
-from gossipfl.experiment.files import read_toml, validate
+from gossipfl.experiment.files import factory_beside, read_toml, validate
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
@@ -234,7 +234,8 @@ def read_member(path: Path) -> Member:
     folder = path.parent
     dataset, train_rows, test_rows = _data(file, folder)
     classes = dataset.classes
-    model = build_model_from(file.model, file.learning, dataset.features.shape[1], classes)
+    described = file.model.model_copy(update={"options": factory_beside(file.model.options, folder)})
+    model = build_model_from(described, file.learning, dataset.features.shape[1], classes)
     features = dataset.features.astype(model.dtype, copy=False)
     algorithm, meeting = build_algorithm_from(file.learning), None
     if file.topology is not None:

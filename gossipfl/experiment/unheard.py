@@ -24,6 +24,8 @@ def unheard_training(kind: str, steps: int | None) -> dict[str, str]:
         unheard["learning.epochs"] = "learning.steps says how long to train already"
     if kind in _LINES or kind.startswith("SGD"):
         unheard["model.hidden"] = f'the model "{kind}" has no hidden layers, "mlp" has'
+    if kind == "torch":
+        unheard["model.hidden"] = "the factory of a module says what layers it has"
     if kind not in _ESTIMATORS:
         return unheard
     family = kind[:3]

@@ -13,6 +13,8 @@ _SHORT = ("learning.rounds=2", "learning.epochs=1")
 
 @pytest.mark.parametrize("name", bundled())
 def test_each_runs(name: str) -> None:
+    if name.startswith("cnn"):
+        pytest.importorskip("torch")
     later = () if "dropouts" not in name else ('faults.kill=["1@1"]', 'faults.restart=["1@2"]')
     run = simulate(read_experiment(name, (*later, *_SHORT)))
     assert run.summary["finished"] >= run.summary["peers"] - 1
