@@ -96,7 +96,7 @@ def _measure(given: argparse.Namespace) -> list[Figures]:
 
 
 def jobs(given: argparse.Namespace) -> list[Job]:
-    """Workloads and sizes, in the order of the catalogue."""
+    """Workloads and sizes, small sizes first, so that what is compared is measured one after the other."""
     asked = given.workloads or [workload for workload in WORKLOADS.values() if not workload.asked]
     found = []
     for workload in asked:
@@ -106,7 +106,7 @@ def jobs(given: argparse.Namespace) -> list[Job]:
         if given.peers and workload.sizes != (0,):
             sizes = tuple(given.peers) if sizes else ()
         found += [(workload, peers) for peers in sizes]
-    return found
+    return sorted(found, key=lambda job: job[1])
 
 
 def _in_turn(jobs: list[Job], trees: list[Tree], given: argparse.Namespace) -> Iterator[Figures]:

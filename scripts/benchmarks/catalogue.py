@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from benchmarks import digits_boot, others
 from benchmarks.task import Task
 
-KINDS = ("softmax", "mlp")
 SIZES = (100, 1_000, 10_000, 100_000)
 
 
@@ -41,26 +40,24 @@ class Contrast(NamedTuple):
     other: str
 
 
-def _learning(kind: str, way: str) -> list[Workload]:
-    """Fit and mixing alone, and rounds of the crowd."""
-    if way == "torch":
-        return [
-            Workload(f"fit-{kind}-torch", digits_boot.fit, (kind, way), SIZES[:3]),
-            Workload(f"crowd-{kind}-torch", digits_boot.rounds, (kind, way, "crowd"), SIZES),
-        ]
+def _learning(kind: str) -> list[Workload]:
+    """Fit and mixing alone, and rounds of the crowd; beside the quickest what is compared with it."""
+    compiled, torch = (kind, "compiled", "crowd"), (kind, "torch", "crowd")
+    return [
+        *_plain(kind, "numpy"),
+        *_plain(kind, "compiled"),
+        Workload(f"two-threads-{kind}", digits_boot.rounds, compiled, SIZES[1:3], threads=2),
+        Workload(f"judged-{kind}", digits_boot.rounds, (*compiled, 100), SIZES[1:3]),
+        Workload(f"fit-{kind}-torch", digits_boot.fit, (kind, "torch"), SIZES[:3]),
+        Workload(f"crowd-{kind}-torch", digits_boot.rounds, torch, SIZES),
+    ]
+
+
+def _plain(kind: str, way: str) -> list[Workload]:
     return [
         Workload(f"fit-{kind}-{way}", digits_boot.fit, (kind, way), SIZES),
         Workload(f"mix-{kind}-{way}", digits_boot.mixing, (kind, way), SIZES),
         Workload(f"crowd-{kind}-{way}", digits_boot.rounds, (kind, way, "crowd"), SIZES, (1_000,)),
-    ]
-
-
-def _quickest(kind: str) -> list[Workload]:
-    """The compiled crowd with two threads, and with judging."""
-    crowd = kind, "compiled", "crowd"
-    return [
-        Workload(f"two-threads-{kind}", digits_boot.rounds, crowd, SIZES[1:3], threads=2),
-        Workload(f"judged-{kind}", digits_boot.rounds, (*crowd, 100), SIZES[1:3]),
     ]
 
 
@@ -73,8 +70,8 @@ def _on_device(kind: str) -> list[Workload]:
 
 
 _ALL = [
-    *(each for kind in KINDS for way in ("numpy", "compiled", "torch") for each in _learning(kind, way)),
-    *(each for kind in KINDS for each in _quickest(kind)),
+    *_learning("softmax"),
+    *_learning("mlp"),
     Workload("cnn-stacked", digits_boot.fit, ("cnn", "torch"), (100,)),
     Workload("cnn-apart", digits_boot.fit_apart, ("cnn", "torch"), (100,)),
     Workload("network", digits_boot.rounds, ("softmax", "compiled", "network"), (100, 1_000, 5_000), (100,)),

@@ -27,12 +27,13 @@ class Spread(NamedTuple):
 
 
 def of_tree(records: Iterable[Figures], tree: str) -> dict[Key, list[Figures]]:
-    """The records of one tree by workload and size, repeats in order."""
+    """The records of one tree by workload and size, sizes of a workload together and repeats in order."""
     found: dict[Key, list[Figures]] = {}
     for record in records:
         if record["tree"] == tree:
             found.setdefault((record["workload"], record["peers"]), []).append(record)
-    return found
+    names = list(dict.fromkeys(name for name, _ in found))
+    return {key: found[key] for key in sorted(found, key=lambda key: (names.index(key[0]), key[1]))}
 
 
 def middle(records: Sequence[Figures], name: str) -> float | None:
