@@ -34,6 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    """What `words` ask for, workloads for names and records for files; ends with 2 for wrong use."""
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measure what gossipfl costs on this machine; print Markdown.",
@@ -44,7 +45,9 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", type=int, action="append", help="at this size instead; repeatable")
     parser.add_argument("--repeats", type=int, help=f"how often ({REPEATS})")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write measurements, as lines of JSON")
-    parser.add_argument("--read", metavar="FILE", help="measure nothing: show what --out wrote")
+    parser.add_argument(
+        "--read", action="append", metavar="FILE", help="measure nothing: show what --out wrote; repeatable"
+    )
     parser.add_argument(
         "--against", metavar="COMMIT or FILE", help="compare with one, or with what --out wrote"
     )
@@ -52,7 +55,10 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     given.workloads = [workload for word in given.workloads for workload in _named(word, parser)]
     if any(count is not None and count < 1 for count in (*(given.peers or []), given.repeats)):
         parser.error("--peers and --repeats are counts: give 1 or more")
-    given.read = given.read and _read(given.read, parser)
+    if given.out and not given.out.parent.is_dir():
+        parser.error(f"there is no folder {str(given.out.parent)!r} for --out; make it, or name another")
+    if given.read:
+        given.read = [record for file in given.read for record in _read(file, parser)]
     if given.against and not known_commit(given.against):
         given.against = _read(given.against, parser)
     return given

@@ -37,6 +37,7 @@ class Tree(NamedTuple):
         )
         last = done.stdout.strip().splitlines()[-1:]
         if done.returncode or not last:
+            sys.stderr.write(done.stderr)
             why = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
             found: Figures = {"failed": why}
         else:

@@ -93,6 +93,7 @@ def test_what_failed_is_told_and_fails(tmp_path: Path, capsys: Any) -> None:
         (["--against", "no-such-commit"], "neither a commit nor a file"),
         (["--read", str(ROOT / "README.md")], "name a file that --out wrote"),
         (["--repeats", "0"], "give 1 or more"),
+        (["--out", "no/such/folder.jsonl"], "make it, or name another"),
     ],
 )
 def test_wrong_use_is_refused_with_advice(words: list[str], advice: str, capsys: Any) -> None:
