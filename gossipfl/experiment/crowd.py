@@ -19,7 +19,7 @@ from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome
 from gossipfl.experiment.settings import FaultsSettings, moments
 from gossipfl.learn.compiled import chosen
-from gossipfl.learn.contracts import Accounting, Array, Compressed
+from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
@@ -66,7 +66,7 @@ def crowd_of(
     progress: Callable[[int], None] | None = None,
 ) -> Crowd:
     """The crowd that the experiment describes."""
-    counts, learning = federation.train.counts, federation.experiment.learning
+    counts, learning, model = federation.train.counts, federation.experiment.learning, federation.model
     return Crowd(
         federation.algorithm,
         federation.start(),
@@ -77,6 +77,7 @@ def crowd_of(
         shelf=shelf,
         workers=workers,
         kernels=chosen(),
+        together_bytes_max=model.block_bytes_max if isinstance(model, Together) else None,
         attendance=attendance_of(federation, present),
         progress=progress,
     )
@@ -134,7 +135,7 @@ def _mean(crowd: Crowd, workers: Workers, alive: Array) -> Array:
             alike = whole.stop - whole.start == len(peers)
             sums[part] = crowd.models(whole if alike else peers).sum(axis=0, dtype=np.float64)
 
-    workers.each(add, len(parts), 0)
+    workers.each(add, len(parts), 1)
     mean: Array = np.sum(sums, axis=0) / max(len(alive), 1)
     return mean
 

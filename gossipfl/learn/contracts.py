@@ -70,7 +70,7 @@ class Samples:
 
     @classmethod
     def parts(cls, features: Array, targets: Array, parts: Sequence[Array] | Array) -> Samples:
-        """Row indices per peer, ragged or an array (n, k), as the samples of a crowd of `len(parts)` peers."""
+        """Row indices per peer, ragged or (n, k), as the samples of a crowd of `len(parts)` peers."""
         if isinstance(parts, np.ndarray):
             return cls(features, targets, parts, np.full(len(parts), parts.shape[1]))
         counts = np.array([len(part) for part in parts], np.int64)
@@ -113,6 +113,15 @@ class Model(Protocol):
 
     def score(self, vector: Array, samples: Samples) -> dict[str, Array]:
         """Metrics by name, each (...): `accuracy` and `loss` for classes; `r2` and `loss` for numbers."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A model that computes many peers in one piece, and may round otherwise for other numbers of them."""
+
+    @property
+    def block_bytes_max(self) -> int:
+        """What the vectors of peers that train together may take."""
 
 
 class Aggregator(Protocol):

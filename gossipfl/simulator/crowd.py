@@ -27,7 +27,10 @@ from gossipfl.simulator.network import FitMany
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
-from gossipfl.simulator.workers import Workers
+from gossipfl.simulator.workers import Workers, block_size
+
+TOGETHER_THREADS = 2
+"""For so many threads peers are cut into blocks where models of other blocks would round otherwise."""
 
 HEARD_BYTES_MAX = 1 << 20
 """What is gathered at once of what neighbours said."""
@@ -48,7 +51,9 @@ class Crowd:
     """Peers `0 .. n-1` that all begin from `start` (d,) and whose samples count `masses` (n,).
 
     `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has.
-    `progress` is told how many peers have worked through a half of a round.
+    `together_bytes_max` is what peers may take that train together, where that is for the model to say: then
+    blocks do not depend on how many threads there are. `progress` is told how many peers have worked through
+    a half of a round.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Crowd:
         shelf: Shelf,
         workers: Workers,
         kernels: Kernels = "numpy",
+        together_bytes_max: int | None = None,
         attendance: Callable[[int], Attendance | None] = everybody,
         progress: Callable[[int], None] | None = None,
     ) -> None:
@@ -80,6 +86,7 @@ class Crowd:
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
         self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
+        self._block = self._block_of(together_bytes_max)
         self._each(self._begin)
 
     def models(self, peers: Block) -> Array:
@@ -160,9 +167,15 @@ class Crowd:
         alike = np.broadcast_to(self._start, (len(masses), len(self._start)))
         self._states.put(peers, self._algorithm.start(alike, masses))
 
+    def _block_of(self, together_bytes_max: int | None) -> int:
+        bytes_each = 2 * self._states.bytes_each
+        if together_bytes_max is None:
+            return block_size(self.peers, bytes_each, self._workers.threads)
+        return block_size(self.peers, bytes_each, TOGETHER_THREADS, together_bytes_max)
+
     def _each(self, work: Callable[[slice], None]) -> None:
         """Do `work` for blocks of all peers."""
-        self._workers.each(work, self.peers, 2 * self._states.bytes_each, self._progress)
+        self._workers.each(work, self.peers, self._block, self._progress)
 
 
 def _those(block: slice, wanted: Present | None) -> Block:

@@ -35,14 +35,14 @@ class Workers:
         self,
         work: Callable[[slice], None],
         count: int,
-        bytes_each: int,
+        size: int,
         done: Callable[[int], None] | None = None,
     ) -> None:
-        """Call `work` for blocks of 0 .. `count` - 1, each of which takes `bytes_each`; raises what it does.
+        """Call `work` for 0 .. `count` - 1 in blocks of `size`; raises what it does.
 
         The calling thread tells `done` how many more are.
         """
-        blocks = list(_blocks(count, bytes_each, self.threads))
+        blocks = [slice(first, min(first + size, count)) for first in range(0, count, size)]
         if self._pool is None or len(blocks) == 1:
             for block in blocks:
                 work(block)
@@ -86,9 +86,8 @@ def threads_allowed() -> int:
     return os.cpu_count() or 1
 
 
-def _blocks(count: int, bytes_each: int, threads: int) -> Iterator[slice]:
-    fit = max(1, BLOCK_BYTES_MAX // max(1, bytes_each))
+def block_size(count: int, bytes_each: int, threads: int, bytes_max: int | None = None) -> int:
+    """How many of `count` peers, each of which takes `bytes_each`, make a block for so many `threads`."""
     even = -(-count // (threads * BLOCKS_PER_THREAD)) if threads > 1 else count
-    size = min(fit, max(PEERS_MIN, even))
-    for first in range(0, count, size):
-        yield slice(first, min(first + size, count))
+    fit = (bytes_max or BLOCK_BYTES_MAX) // max(1, bytes_each)
+    return max(1, min(fit, max(PEERS_MIN, even)))

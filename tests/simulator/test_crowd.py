@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,38 @@ def test_blocks_threads_and_files_change_no_bit(
     assert not [*tmp_path.iterdir()]
 
 
+@dataclass(frozen=True)
+class Together:
+    """A model that is told which peers it trains at once."""
+
+    model: gossipfl.Model
+    blocks: set[tuple[int, ...]] = field(default_factory=set)
+    block_bytes_max: int = 1 << 20
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def fit(
+        self, vector: Array, samples: gossipfl.Samples, draws: gossipfl.Draws, drift: Any = None
+    ) -> Array:
+        self.blocks.add(tuple(np.asarray(draws.peer).tolist()))
+        return self.model.fit(vector, samples, draws, drift)
+
+
+def test_models_that_round_by_the_block_get_the_same_blocks_whatever_the_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(working, "PEERS_MIN", 1)
+    alone = federation_of()
+    blocks = []
+    for threads in (1, 2, 5):
+        model = Together(alone.model)
+        models_of(replace(alone, model=model), threads)
+        blocks.append(model.blocks)
+    assert blocks[0] == blocks[1] == blocks[2]
+    assert len(blocks[0]) == 8
+
+
 def test_codes_and_relays_are_the_same_in_blocks_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     coded = federation_of("choco-diffusion", learning={"compressor": "top-k"})
     relayed = federation_of("relay", topology={"kind": "tree", "peers": PEERS, "branching": 3})
@@ -194,7 +227,7 @@ def test_a_sample_of_many_is_judged_and_all_are_averaged() -> None:
     assert some.summary["accuracy_mean"] == pytest.approx(np.mean(per_peer))
     assert some.summary["accuracy_averaged_model"] == every.summary["accuracy_averaged_model"]
     assert {record["peer"] for record in some.records if record["kind"] == "evaluation"} == set(judged)
-    assert np.array_equal(some.averaged, every.averaged)  # type: ignore[arg-type]
+    assert np.array_equal(some.averaged, every.averaged)
     assert [*some.models] == [str(peer) for peer in judged]
 
 

@@ -65,6 +65,11 @@ class TorchModel:
         """Of the vector: float32 or float64."""
         return np.dtype(self.precision)
 
+    @property
+    def block_bytes_max(self) -> int:
+        """What the vectors of peers that train together may take: more on a card than on a processor."""
+        return self._trainer.block_bytes_max
+
     def start(self, draws: Draws) -> Array:
         """A first vector (..., d), with the leading axes of `draws.peer`."""
         peers = np.asarray(draws.peer)

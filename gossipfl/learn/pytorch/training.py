@@ -50,6 +50,11 @@ class Trainer:
         """d, the number of parameters."""
         return self._stack.size
 
+    @property
+    def block_bytes_max(self) -> int:
+        """What a block of peers may take on the device."""
+        return block_bytes_max(self._device)
+
     def first(self, draws: Draws) -> Array:
         """The first vector (d,) of one peer."""
         return self._stack.first(draws)
@@ -59,7 +64,7 @@ class Trainer:
         if not self._stack.together:
             return 1
         peer_bytes: int = _COPIES * self.size * self._dtype.itemsize + 2 * width * self._stack.row_bytes
-        return max(1, block_bytes_max(self._device) // peer_bytes)
+        return max(1, self.block_bytes_max // peer_bytes)
 
     def outputs(self, vector: Array, features: Array, rows: Array) -> Array:
         """What `vector` (p, d) makes of `rows` (p, b) of `features` (N, f), or (1, b): (p, b, out)."""
