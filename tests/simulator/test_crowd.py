@@ -227,6 +227,8 @@ def test_a_sample_of_many_is_judged_and_all_are_averaged() -> None:
     assert some.summary["accuracy_mean"] == pytest.approx(np.mean(per_peer))
     assert some.summary["accuracy_averaged_model"] == every.summary["accuracy_averaged_model"]
     assert {record["peer"] for record in some.records if record["kind"] == "evaluation"} == set(judged)
+    assert some.averaged is not None
+    assert every.averaged is not None
     assert np.array_equal(some.averaged, every.averaged)
     assert [*some.models] == [str(peer) for peer in judged]
 
