@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gossipfl.report.choices import schedule_of
+from gossipfl.report.choices import schedule_kind, schedule_of
 from gossipfl.report.curves import metric_of
 from gossipfl.report.links import edges_of, link_count
 from gossipfl.report.peers import is_sampled, killed_peers, peer_count, peer_names
@@ -68,6 +68,8 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
 
 def _fits(run: Run) -> bool:
     """Whether a picture of the graph would show something."""
+    if schedule_kind(run) and not link_count(run) and not run.baseline:
+        return False
     peers, placed = peer_count(run), isinstance(run.graph.get("positions"), list) and not is_sampled(run)
     return peers <= (PLACED_PEERS_MAX if placed else DRAWN_PEERS_MAX) and link_count(run) <= DRAWN_LINKS_MAX
 

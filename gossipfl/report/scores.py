@@ -51,13 +51,14 @@ def _caption(run: Run, judged: int) -> str:
     words = "accuracy" if metric_of(run) == "accuracy" else metric_label(metric_of(run))
     who = f"{count(judged)} judged peers" if is_sampled(run) else "peers"
     bars = f"; bars: {who} by {words} at the end" if judged else ""
-    return f"Too many to draw{_neighbours(run)}{bars}"
+    kind = schedule_kind(run)
+    return (f"Linked by {kind}" if kind else f"Too many to draw{_neighbours(run)}") + bars
 
 
 def _neighbours(run: Run) -> str:
     """`, each with 10 neighbours`, where that is known."""
     known = degree_range(run)
-    if known is None or schedule_kind(run):
+    if known is None:
         return ""
     least, most = known
     if least == most:

@@ -243,6 +243,7 @@ def _checked_names(names: Sequence[str] | None, peers: int) -> tuple[str, ...]:
         return tuple(map(str, range(peers)))
     if len(names) != peers:
         raise TopologyError(f"There are {len(names)} names for {peers} peers; give each peer one name.")
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise TopologyError(f"Two peers are called {twice[0]!r}; give each peer a name of its own.")
+    if len(set(names)) < peers:
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise TopologyError(f"Two peers are called {twice!r}; give each peer a name of its own.")
     return tuple(names)

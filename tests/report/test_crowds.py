@@ -108,6 +108,15 @@ def test_the_links_of_a_large_schedule_are_told_by_its_name() -> None:
     run = paper_crowd()
     run.settings["topology"]["kind"] = run.graph["name"] = "one-peer-exponential"
     assert findings(run)["graph"] == "1,000,000 peers, linked by one-peer-exponential"
+    assert any(text.startswith("Linked by one-peer-exponential; bars: ") for text in _texts(run))
+
+
+def test_links_that_were_drawn_afresh_need_not_be_recorded() -> None:
+    run = paper_crowd(64, 10)
+    run.settings["topology"] = {"kind": "random-peers", "peers": 64}
+    run.graph = {"name": "random-peers", "names": [str(peer) for peer in range(64)], "edges": []}
+    assert findings(run)["graph"] == "64 peers, new links in each round"
+    assert any(text.startswith("Linked by random-peers; bars: ") for text in _texts(run))
 
 
 def test_a_crowd_of_whom_nobody_is_judged_has_its_averaged_model(tmp_path: Path) -> None:
