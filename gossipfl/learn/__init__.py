@@ -4,7 +4,8 @@ contracts.py    what each of these is; Samples
 models.py       linear and softmax regression, MLP: layers.py, batches.py, metrics.py, training.py
 estimators.py   scikit-learn estimators as models; pegasos.py, the linear SVM of gossip learning
 algorithms/     what a peer computes, one file each
-aggregators.py  the weighted mean
+aggregators.py  the weighted mean; mixing.py, the same for many peers who hear of one another
+compiled/       kernels that do in the cache what NumPy does in passes over memory
 compressors/    vectors made smaller, one file each
 registry.py     their names in settings; options.py, what may be said of each
 """

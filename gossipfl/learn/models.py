@@ -23,7 +23,7 @@ from gossipfl.learn.training import DEFAULT, Training
 FloatName = Literal["float32", "float64"]
 
 _TRAIN_BLOCK_BYTES = 4 << 20
-_SCORE_BLOCK_BYTES = 64 << 20
+_SCORE_BLOCK_BYTES = 16 << 20
 _SCORE_ROWS = 1024
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,25 @@ def test_training_that_diverges_keeps_to_itself() -> None:
     assert not np.isfinite(got[0]).all()
     alone = replace(model, kernels="compiled").fit(model.start(draws)[3], samples.of(3), Draws(1, 3))
     np.testing.assert_array_equal(got[3], alone)
+
+
+def test_kernels_are_kept_where_that_is_possible_and_work_where_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from gossipfl.learn.compiled import jit
+
+    def nowhere(function: Any) -> None:
+        raise RuntimeError("no folder")
+
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+    assert jit.compiled(_doubled)(4) == 8
+    assert any(tmp_path.rglob("*.nbi"))
+    monkeypatch.setattr(jit, "_Kept", nowhere)
+    assert jit.compiled(_doubled)(4) == 8
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
 
 
 def test_the_fastest_kernels_are_those_that_are_there_unless_told_otherwise(

@@ -107,7 +107,7 @@ def backward(memory: Array, net: Network, samples: int) -> None:
             passed = memory[below.at : below.at + fan_in * net.width]
             seen = memory[values.at : values.at + passed.size]
             for i in range(passed.size):
-                slope = passed[i]  # read in any case, so that this is no branch
+                slope = passed[i]  # read in any case: no branch
                 passed[i] = slope if seen[i] > zero else zero
 
 
@@ -165,9 +165,10 @@ def find_top(memory: Array, net: Network, columns: int) -> None:
         at, number = net.values[-1] + unit * net.width, memory.dtype.type(unit)
         outputs = memory[at : at + columns]
         for i in range(columns):
-            higher = (outputs[i] > top[i]) | (outputs[i] != outputs[i])
-            top[i] = outputs[i] if higher else top[i]
-            answer[i] = number if higher else answer[i]
+            output, highest, its = outputs[i], top[i], answer[i]  # read in any case: no branch
+            higher = (output > highest) | (output != output)
+            top[i] = output if higher else highest
+            answer[i] = number if higher else its
 
 
 @compiled

@@ -16,7 +16,7 @@ from gossipfl.learn.contracts import Array, Samples
 if TYPE_CHECKING:
     from gossipfl.learn.models import Dense
 
-_SAMPLES = 64
+_SAMPLES = 256
 
 
 def sums(model: Dense, vectors: Array, samples: Samples) -> Array:
