@@ -6,8 +6,6 @@ float32.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +13,7 @@ import numpy as np
 
 import gossipfl
 from benchmarks.models import FEATURES, FLOP_PER_SAMPLE, ask_for, model_of
-from benchmarks.task import Task, repeated
+from benchmarks.task import Clock, Task, Times, repeated
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Array, Model, Samples
 from gossipfl.topology import build_topology
@@ -73,13 +71,14 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
     model = model_of(kind, way)
     count = 1 + min(max(PEER_ROUNDS // peers, 2), 50)
     before, each = (peers, 2 * peers) if engine == "crowd" else (0, peers)
-    ended: list[float] = []
 
-    def progress(done: int, _: int) -> None:
-        if done > before and (done - before) % each == 0:
-            ended.append(time.perf_counter())
+    def times(clock: Clock) -> list[float]:
+        ended: list[float] = []
 
-    def times() -> list[float]:
+        def progress(done: int, _: int) -> None:
+            if done > before and (done - before) % each == 0:
+                ended.append(clock())
+
         gossipfl.simulate(**_settings(peers, engine, judged, count), model=model, progress=progress)
         if len(ended) != count:
             raise RuntimeError(f"{count} rounds ended {len(ended)} times: what progress counts has changed")
@@ -88,7 +87,7 @@ def rounds(peers: int, kind: str, way: str, engine: str, judged: int = 0) -> Tas
     return _task(times, peers, kind, way, fit_bytes(model) + mix_bytes(model))
 
 
-def _task(times: Callable[[], list[float]], peers: int, kind: str, way: str, peer_bytes: int) -> Task:
+def _task(times: Times, peers: int, kind: str, way: str, peer_bytes: int) -> Task:
     """Of one peer's operations and bytes those of all; on a device the processor's memory tells nothing."""
     flop = FLOP_PER_SAMPLE[kind] * HELD * peers
     if way == "cuda":

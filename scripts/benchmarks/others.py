@@ -42,7 +42,7 @@ def start(_: int, *words: str) -> Task:
         subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
         return _children_s() - before
 
-    return Task(lambda: [once() for _ in range(3)])
+    return Task(lambda _: [once() for _ in range(3)])
 
 
 def _children_s() -> float:
