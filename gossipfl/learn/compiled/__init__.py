@@ -4,6 +4,10 @@ Rules:
 - They need numba (`pip install 'gossipfl[fast]'`), which is imported when the first of them runs, not before.
 - NumPy is the reference: mixing gives the same bits, training the same numbers but for rounding.
 - Each peer is computed alone, on one thread, without the interpreter's lock.
+
+training.py, scoring.py   `Dense.fit` and `Dense.score`; sums.py, mixing
+network.py                one peer's network in memory: places.py; orders.py, its samples' order; held.py
+vectors.py                the matrix product; exponential.py; jit.py, how all is compiled and kept
 """
 
 from __future__ import annotations

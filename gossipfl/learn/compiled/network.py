@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gossipfl.learn.compiled.exponential import exp
 from gossipfl.learn.compiled.jit import compiled, compiled_in_any_order
 from gossipfl.learn.compiled.places import Network
-from gossipfl.learn.compiled.vectors import Matrix, exp, multiply, padded, turn
+from gossipfl.learn.compiled.vectors import Matrix, multiply, padded, turn
 from gossipfl.learn.contracts import Array
 
 

@@ -1,4 +1,4 @@
-"""The vector programs that all compiled training is made of: a tile of a matrix product, a turned block, exp.
+"""The vector programs that all compiled training is made of: a tile of a matrix product and a turned block.
 
 Rules:
 - They are written in LLVM's vectors, as wide as this machine's; LLVM makes machine code of them anywhere.
@@ -71,44 +71,6 @@ def turn(memory: Array, into: Matrix, source: Matrix, rows: int, columns: int) -
         for across in range((rows - 1) // lanes * lanes, -1, -lanes):
             block = Matrix(source.at + across * source.row + down, source.row, 1)
             _turn_block(memory, Matrix(into.at + down * into.row + across, into.row, 1), block)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def exp(_typing: Any, number: Any) -> Any:
-    """exp(number) of a number up to 0, to a rounding or two; 0 where it would be subnormal.
-
-    2^n times the Taylor series of the rest, which is at most ln(2) / 2 away from 0.
-    """
-
-    def build(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        real, bits = (args[0].type, 32) if number.bitwidth == 32 else (args[0].type, 64)
-        fraction, exponent_bias, terms, lowest = (23, 127, 7, -87.0) if bits == 32 else (52, 1023, 13, -708.0)
-        high, low = (
-            (0.693359375, -2.12194440e-4)
-            if bits == 32
-            else (6.93147180369123816490e-01, 1.90821492927058770002e-10)
-        )
-        whole, fast = ir.IntType(bits), ("contract",)
-        magic = real(1.5 * 2.0**fraction)
-        tiny = builder.fcmp_ordered("<", args[0], real(lowest))
-        x = builder.select(tiny, real(lowest), args[0])
-        shifted = builder.fadd(builder.fmul(x, real(1.4426950408889634), flags=fast), magic, flags=fast)
-        n = builder.fsub(shifted, magic)
-        x = builder.fsub(x, builder.fmul(n, real(high), flags=fast), flags=fast)
-        x = builder.fsub(x, builder.fmul(n, real(low), flags=fast), flags=fast)
-        series, factorial = real(0.0), 1.0
-        coefficients = [1.0]
-        for k in range(1, terms + 1):
-            factorial *= k
-            coefficients.append(1.0 / factorial)
-        series = real(coefficients[-1])
-        for c in reversed(coefficients[:-1]):
-            series = builder.fadd(builder.fmul(series, x, flags=fast), real(c), flags=fast)
-        power = builder.shl(builder.bitcast(shifted, whole), whole(fraction))
-        power = builder.bitcast(builder.add(power, whole(exponent_bias << fraction)), real)
-        return builder.select(tiny, real(0.0), builder.fmul(series, power))
-
-    return number(number), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]
