@@ -154,7 +154,7 @@ def run_baseline(
     """
     began, settings = time.perf_counter(), federation.experiment
     refuse_baseline(baseline, settings, participation)
-    federation, training_s = without_graph(federation), settings.network.training_s
+    federation, training_s = without_graph(federation).quick(), settings.network.training_s
     traffic, digest = Traffic(), blake2b(digest_size=16)
     recorder = Recorder(federation, lambda: traffic)
     for round, (vectors, asked) in enumerate(baseline_rounds(federation, baseline, participation), 1):
@@ -170,6 +170,7 @@ def run_baseline(
     recorder.close()
     summary = recorder.summary() | {
         "engine": f"baseline-{baseline}",
+        "kernels": chosen(),
         **({"participation": participation} if baseline == "fedavg" else {}),
         "virtual_s": settings.learning.rounds * training_s,
         "wall_s": time.perf_counter() - began,

@@ -229,7 +229,7 @@ def _readable(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("Neighbours", _degrees(found)),
         ("Connected", parts),
         ("Diameter", _diameter(found)),
-        ("Spectral gap", "not found (it is tiny)" if gap is None else f"{gap:.6g}"),
+        ("Spectral gap", "not found (it is tiny, or the graph large)" if gap is None else f"{gap:.6g}"),
         *((f"  {how} weights", f"{found[key]:.6g}") for how, key in chosen.items() if key in found),
         ("Rounds to a thousandth", "never" if gap == 0 else "unknown" if rounds is None else str(rounds)),
     ]

@@ -84,8 +84,14 @@ class Federation:
         return replace(self, model=fastest(self.model))
 
     def start(self) -> Array:
-        """The first model (d,), the same for all peers."""
-        return self.model.start(Draws(self.experiment.run.seed))
+        """The first model (d,), the same for all peers and not to be written to."""
+        return self._first
+
+    @cached_property
+    def _first(self) -> Array:
+        vector = self.model.start(Draws(self.experiment.run.seed))
+        vector.flags.writeable = False
+        return vector
 
     def fit_many(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
         """One round of local training of several peers: (m,), (m, d), drifts (m, d) -> (m, d)."""
@@ -133,7 +139,15 @@ def build(
     peers = topology.peers if topology else experiment.topology.peers
     parts, names = split(experiment.data, dataset, held, peers, seed)
     learning = experiment.learning
-    meeting = meeting_of(experiment.topology, learning, len(parts), seed, names=names, topology=topology)
+    meeting = meeting_of(
+        experiment.topology,
+        learning,
+        len(parts),
+        seed,
+        names=names,
+        topology=topology,
+        linked=experiment.run.engine == "network",
+    )
     if meeting.topology.peers != len(parts):
         raise SettingsError(
             f"The graph has {meeting.topology.peers} peers, but the data is split among {len(parts)}: "

@@ -50,8 +50,12 @@ def meeting_of(
     *,
     names: tuple[str, ...] | None = None,
     topology: Topology | None = None,
+    linked: bool = True,
 ) -> Meeting:
-    """What `wanted` describes for so many peers, or what `topology` is, which takes its place."""
+    """What `wanted` describes for so many peers, or what `topology` is, which takes its place.
+
+    Peers that are not `linked`, as those of a crowd, need not know whom they may meet one day.
+    """
     if topology is None and wanted.kind in SCHEDULES and wanted.file is None:
         schedule = build_schedule(
             wanted.kind, peers, seed=seed, degree=wanted.degree, allow_asymptotic=wanted.allow_asymptotic
@@ -62,7 +66,10 @@ def meeting_of(
                 f"The schedule {schedule.name} says what each peer counts: set learning.weights to "
                 '"samples" or "uniform", or leave it out.'
             )
-        return Meeting(schedule.union(), schedule)
+        if linked or schedule.period is not None:
+            return Meeting(schedule.union(), schedule)
+        nobody = np.empty((0, 2), np.int64)
+        return Meeting(Topology(schedule.name, peers, nobody, schedule.names), schedule)
     topology = topology or _topology(wanted, peers, seed, names)
     weigh = _CHOSEN_WEIGHTS.get(learning.weights)
     return Meeting(topology, Schedule.of(topology, weigh(topology)) if weigh else None)

@@ -212,7 +212,7 @@ class Broken(Dense):
 @pytest.mark.parametrize("fault", ["in place", "padding", "mixes peers", "one stream", "infinite"])
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_a_broken_model_is_caught(fault: str) -> None:
-    model: Model = Broken((6, 3), "classes", BUSY, "float32", fault)
+    model: Model = Broken((6, 3), "classes", BUSY, "float32", fault=fault)
     with pytest.raises(AssertionError):
         check_model(model, ragged(3))
 
