@@ -54,7 +54,7 @@ def run_network(
     network.run()
     recorder.close()
     summary = recorder.summary() | {
-        "engine": "simulate",
+        "engine": "network",
         "kernels": chosen(),
         "virtual_s": network.now,
         "wall_s": time.perf_counter() - began,

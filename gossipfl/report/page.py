@@ -23,7 +23,7 @@ _LETTERS_MAX = 2_000
 """Of a value: thousands of faults in one setting would be the page."""
 _NUMBERS = (0, 3, 4, 5, 6, 7)
 _ENGINES = {
-    "simulate": "simulated in virtual time",
+    "network": "simulated in virtual time",
     "crowd": "simulated as a crowd",
     "up": "run by real processes",
     "node": "seen by one node",

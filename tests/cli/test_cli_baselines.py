@@ -37,7 +37,7 @@ def test_all_stand_side_by_side_with_gossip(capsys: pytest.CaptureFixture[str]) 
     assert "fedavg asks 50 % of the peers" in said.out
     assert Path("a/comparison.html").read_text("utf-8").count("data:image/png") == 4
     told = json.loads(say(capsys, "report", "a/gossip", "a/local", "--json", "--out", "b").out)
-    assert [run["engine"] for run in told["runs"]] == ["simulate", "baseline-local"]
+    assert [run["engine"] for run in told["runs"]] == ["network", "baseline-local"]
 
 
 def test_side_by_side_as_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def paper_run(
     names = [f"peer-{peer}" for peer in range(peers)]
     edges = [[i, (i + step) % peers] for i in range(peers) for step in range(1, degree // 2 + 1)]
     summary = {
-        "engine": "simulate",
+        "engine": "network",
         "peers": peers,
         "finished": len(done),
         "rounds": rounds,
