@@ -8,13 +8,13 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn import metrics
-from gossipfl.learn.batches import Plan, flat_counts, plans
+from gossipfl.learn.batches import Integers, Plan, flat_counts, plans
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.training import Training
 
@@ -32,6 +32,28 @@ PeersMax = Callable[[int], int]
 _ROWS = 1024
 
 
+class Lessons(NamedTuple):
+    """What each of n peers is to do in a round of training."""
+
+    peers: Array  # (n,), their numbers
+    steps: Integers  # (n,)
+    pushes: Array | None  # (n, d), to be added at each step
+
+
+def lessons(
+    vector: Array, samples: Samples, draws: Draws, drift: Array | None, training: Training
+) -> Lessons:
+    """Those of peers at `vector` (..., d), led off by the same part of `drift` (..., d) at each step."""
+    lead, counts = vector.shape[:-1], flat_counts(vector.shape[:-1], samples)
+    peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
+    per_peer = training.epochs * -(-counts // training.batch)
+    steps = per_peer if training.steps is None else np.where(counts > 0, training.steps, 0)
+    if drift is None:
+        return Lessons(peers, steps, None)
+    pushes = drift.reshape(-1, vector.shape[-1]).astype(vector.dtype) / np.maximum(steps, 1)[:, None]
+    return Lessons(peers, steps, pushes.astype(vector.dtype, copy=False))
+
+
 def train(
     vector: Array,
     samples: Samples,
@@ -43,18 +65,11 @@ def train(
 ) -> Array:
     """`vector` (..., d) after one round on `samples`, and the same part of `drift` (..., d) at each step."""
     lead, flat = vector.shape[:-1], vector.reshape(-1, vector.shape[-1])
-    peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
-    counts, batch = flat_counts(lead, samples), training.batch
-    per_peer = training.epochs * -(-counts // batch)
-    steps = per_peer if training.steps is None else np.where(counts > 0, training.steps, 0)
-    pushes = None
-    if drift is not None:
-        pushes = drift.reshape(flat.shape).astype(vector.dtype) / np.maximum(steps, 1)[:, None]
-        pushes = pushes.astype(vector.dtype, copy=False)
-    width = min(batch, max(8, int(counts.max(initial=1))))
+    peers, steps, pushes = lessons(vector, samples, draws, drift, training)
+    width = min(training.batch, max(8, int(flat_counts(lead, samples).max(initial=1))))
     fitted, idle = np.empty_like(flat), steps == 0
     fitted[idle] = flat[idle]
-    for plan in plans(lead, samples, batch, steps, peers_max(width)):
+    for plan in plans(lead, samples, training.batch, steps, peers_max(width)):
         some, own = _places(plan.peers), Draws(draws.seed, peers[plan.peers], draws.round)
         fitted[some] = trained(flat[some], plan, own, None if pushes is None else pushes[some])
     return fitted.reshape(vector.shape)
@@ -82,10 +97,14 @@ def judge(
             for first in range(0, len(judged), block):
                 some = judged[first : first + block]
                 sums[:, some] = summed(flat[some], samples.targets, plan, outputs)
+    return metrics_of(task, sums, lead, samples)
+
+
+def metrics_of(task: Task, sums: Array, lead: tuple[int, ...], samples: Samples) -> dict[str, Array]:
+    """Metrics by name, each of shape `lead`, from `sums` (2, n) over `samples`."""
     totals = np.broadcast_to(np.asarray(samples.counts), lead)
-    return (metrics.class_metrics if task == "classes" else metrics.number_metrics)(
-        sums.reshape(2, *lead), totals
-    )
+    made = metrics.class_metrics if task == "classes" else metrics.number_metrics
+    return made(sums.reshape(2, *lead), totals)
 
 
 def _class_sums(vector: Array, targets: Array, plan: Plan, outputs: Outputs) -> Array:

@@ -15,16 +15,16 @@ import numpy as np
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
 from gossipfl.learn import layers, metrics
-from gossipfl.learn.batches import Plan, flat_counts, plans
+from gossipfl.learn.batches import Plan
 from gossipfl.learn.compiled import Kernels, demand_numba
 from gossipfl.learn.contracts import Array, Samples
+from gossipfl.learn.minibatches import judge, lessons, metrics_of, train
 from gossipfl.learn.training import DEFAULT, Training
 
 FloatName = Literal["float32", "float64"]
 
 _TRAIN_BLOCK_BYTES = 4 << 20
 _SCORE_BLOCK_BYTES = 16 << 20
-_SCORE_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +78,19 @@ class Dense:
         There is no hidden state: momentum starts from rest in each `fit`. Training that diverges returns what
         it came to, infinite or NaN, without a warning.
         """
-        lead, fitted = vector.shape[:-1], vector.reshape(-1, self.size).copy()
-        peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
-        counts, batch = flat_counts(lead, samples), self.training.batch
-        per_peer = self.training.epochs * -(-counts // batch)
-        steps = per_peer if self.training.steps is None else np.where(counts > 0, self.training.steps, 0)
-        width = min(batch, max(8, int(counts.max(initial=1))))
-        pushes = None
-        if drift is not None:
-            pushes = drift.reshape(fitted.shape).astype(self.dtype) / np.maximum(steps, 1)[:, None]
-            pushes = pushes.astype(self.dtype, copy=False)
         if self.kernels == "compiled":
-            from gossipfl.learn.compiled.training import train
+            from gossipfl.learn.compiled import training
 
-            train(self, fitted, samples, steps, Draws(draws.seed, peers, draws.round), pushes)
+            fitted = vector.reshape(-1, self.size).copy()
+            peers, steps, pushes = lessons(vector, samples, draws, drift, self.training)
+            training.train(self, fitted, samples, steps, Draws(draws.seed, peers, draws.round), pushes)
             return fitted.reshape(vector.shape)
+
+        def trained(block: Array, plan: Plan, own: Draws, push: Array | None) -> Array:
+            return self._trained(block.copy(), samples, plan, own, push)
+
         with np.errstate(all="ignore"):
-            for plan in plans(lead, samples, batch, steps, self._peers_max(_TRAIN_BLOCK_BYTES, width)):
-                own = Draws(draws.seed, peers[plan.peers], draws.round)
-                push = None if pushes is None else pushes[plan.peers]
-                fitted[plan.peers] = self._trained(fitted[plan.peers], samples, plan, own, push)
-        return fitted.reshape(vector.shape)
+            return train(vector, samples, draws, drift, self.training, self._trained_together, trained)
 
     def predict(self, vector: Array, features: Array) -> Array:
         """Class probabilities (..., N, classes), or numbers (..., N), for `features` (N, f)."""
@@ -112,16 +104,16 @@ class Dense:
 
         The rows of `samples` may be each peer's own (..., k), or (k,) for all peers alike.
         """
-        lead, flat = vector.shape[:-1], vector.reshape(-1, self.size)
         if self.kernels == "compiled":
             from gossipfl.learn.compiled import scoring
 
-            sums = scoring.sums(self, flat, samples)
-        else:
-            sums = self._all_sums(lead, flat, samples)
-        sums = sums.reshape(2, *lead)
-        totals = np.broadcast_to(np.asarray(samples.counts), lead)
-        return (metrics.class_metrics if self.task == "classes" else metrics.number_metrics)(sums, totals)
+            sums = scoring.sums(self, vector.reshape(-1, self.size), samples)
+            return metrics_of(self.task, sums, vector.shape[:-1], samples)
+
+        def outputs(block: Array, rows: Array) -> Array:
+            return self._outputs(block, self._gathered(samples.features, rows))
+
+        return judge(vector, samples, self.task, self._judged_together, outputs)
 
     def _trained(
         self, vector: Array, samples: Samples, plan: Plan, draws: Draws, push: Array | None
@@ -184,39 +176,11 @@ class Dense:
     def _outputs(self, flat: Array, inputs: Array) -> Array:
         return layers.forward(layers.layers(flat, self.sizes), inputs.astype(self.dtype, copy=False))[-1]
 
-    def _all_sums(self, lead: tuple[int, ...], flat: Array, samples: Samples) -> Array:
-        """Sums (2, n) for `flat` (n, d), a crowd of shape `lead`."""
-        shared = samples.rows.ndim == 1
-        of = () if shared else lead
-        counts = flat_counts(of, samples)
-        sums = np.zeros((2, len(flat)))
-        block = self._peers_max(_SCORE_BLOCK_BYTES, min(_SCORE_ROWS, max(8, int(counts.max(initial=1)))))
-        with np.errstate(all="ignore"):
-            for plan in plans(of, samples, _SCORE_ROWS, -(-counts // _SCORE_ROWS), block):
-                judged = np.arange(len(flat)) if shared else plan.peers
-                for first in range(0, len(judged), block):
-                    some = judged[first : first + block]
-                    sums[:, some] = self._sums(flat[some], samples, plan)
-        return sums
+    def _trained_together(self, width: int) -> int:
+        return self._peers_max(_TRAIN_BLOCK_BYTES, width)
 
-    def _sums(self, vector: Array, samples: Samples, plan: Plan) -> Array:
-        """Sums (2, p) for `vector` (p, d) over the samples of `plan`, or of its only peer."""
-        sums, centre = np.zeros((2, len(vector))), np.zeros((len(plan.peers), 1))
-        if self.task == "numbers":
-            for rows, valid in plan.batches(None):
-                targets = np.where(valid, samples.targets[rows].astype(np.float64), 0.0)
-                centre[: len(rows)] += targets.sum(axis=1, keepdims=True)
-            centre /= plan.counts[:, None]
-        for rows, valid in plan.batches(None):
-            active = len(vector) if len(plan.peers) == 1 else len(rows)
-            outputs = self._outputs(vector[:active], self._gathered(samples.features, rows))
-            targets = samples.targets[rows]
-            if self.task == "classes":
-                sums[:, :active] += metrics.class_sums(outputs, targets, valid)
-            else:
-                middle = centre[: len(rows)]
-                sums[:, :active] += metrics.number_sums(outputs[..., 0], targets, middle, valid)
-        return sums
+    def _judged_together(self, width: int) -> int:
+        return self._peers_max(_SCORE_BLOCK_BYTES, width)
 
     def _peers_max(self, bytes_max: int, width: int) -> int:
         """How many peers with batches of `width` rows a block may hold."""
