@@ -77,7 +77,7 @@ def crowd_of(
         shelf=shelf,
         workers=workers,
         kernels=chosen(),
-        together_bytes_max=model.block_bytes_max if isinstance(model, Together) else None,
+        block_bytes_max=model.block_bytes_max if isinstance(model, Together) else None,
         attendance=attendance_of(federation, present),
         progress=progress,
     )

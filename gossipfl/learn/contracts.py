@@ -117,7 +117,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class Together(Protocol):
-    """A model that computes many peers in one piece, and may round otherwise for other numbers of them."""
+    """A model that computes many peers in one piece, and says how many it takes."""
 
     @property
     def block_bytes_max(self) -> int:

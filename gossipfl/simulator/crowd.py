@@ -29,9 +29,6 @@ from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
 from gossipfl.simulator.workers import Workers, block_size
 
-TOGETHER_THREADS = 2
-"""For so many threads peers are cut into blocks where models of other blocks would round otherwise."""
-
 HEARD_BYTES_MAX = 1 << 20
 """What is gathered at once of what neighbours said."""
 
@@ -51,9 +48,8 @@ class Crowd:
     """Peers `0 .. n-1` that all begin from `start` (d,) and whose samples count `masses` (n,).
 
     `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has.
-    `together_bytes_max` is what peers may take that train together, where that is for the model to say: then
-    blocks do not depend on how many threads there are. `progress` is told how many peers have worked through
-    a half of a round.
+    `block_bytes_max` is what peers may take that train together, where that is for the model to say.
+    `progress` is told how many peers have worked through a half of a round.
     """
 
     def __init__(
@@ -68,7 +64,7 @@ class Crowd:
         shelf: Shelf,
         workers: Workers,
         kernels: Kernels = "numpy",
-        together_bytes_max: int | None = None,
+        block_bytes_max: int | None = None,
         attendance: Callable[[int], Attendance | None] = everybody,
         progress: Callable[[int], None] | None = None,
     ) -> None:
@@ -86,7 +82,7 @@ class Crowd:
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
         self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
-        self._block = self._block_of(together_bytes_max)
+        self._block = block_size(self.peers, 2 * self._states.bytes_each, block_bytes_max)
         self._each(self._begin)
 
     def models(self, peers: Block) -> Array:
@@ -166,12 +162,6 @@ class Crowd:
         masses = self._masses[peers]
         alike = np.broadcast_to(self._start, (len(masses), len(self._start)))
         self._states.put(peers, self._algorithm.start(alike, masses))
-
-    def _block_of(self, together_bytes_max: int | None) -> int:
-        bytes_each = 2 * self._states.bytes_each
-        if together_bytes_max is None:
-            return block_size(self.peers, bytes_each, self._workers.threads)
-        return block_size(self.peers, bytes_each, TOGETHER_THREADS, together_bytes_max)
 
     def _each(self, work: Callable[[slice], None]) -> None:
         """Do `work` for blocks of all peers."""

@@ -17,8 +17,8 @@ from gossipfl.errors import SettingsError
 BLOCK_BYTES_MAX = 4 << 20
 """What one block of peers may take: its arrays are gone through several times while they are cached."""
 
-BLOCKS_PER_THREAD = 4
-"""So many where there are few peers, so that no thread waits long for another."""
+BLOCKS = 16
+"""At least so many where there are enough peers, so that no thread waits long for another."""
 
 PEERS_MIN = 16
 """A smaller block costs more in Python than in arithmetic."""
@@ -86,8 +86,7 @@ def threads_allowed() -> int:
     return os.cpu_count() or 1
 
 
-def block_size(count: int, bytes_each: int, threads: int, bytes_max: int | None = None) -> int:
-    """How many of `count` peers, each of which takes `bytes_each`, make a block for so many `threads`."""
-    even = -(-count // (threads * BLOCKS_PER_THREAD)) if threads > 1 else count
+def block_size(count: int, bytes_each: int, bytes_max: int | None = None) -> int:
+    """How many of `count` peers, each of which takes `bytes_each`, make a block, whatever the threads."""
     fit = (bytes_max or BLOCK_BYTES_MAX) // max(1, bytes_each)
-    return max(1, min(fit, max(PEERS_MIN, even)))
+    return max(1, min(fit, max(PEERS_MIN, -(-count // BLOCKS))))

@@ -128,18 +128,18 @@ class Together:
         return self.model.fit(vector, samples, draws, drift)
 
 
-def test_models_that_round_by_the_block_get_the_same_blocks_whatever_the_threads(
+def test_blocks_do_not_depend_on_threads_and_a_model_says_how_large_they_may_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(working, "PEERS_MIN", 1)
+    monkeypatch.setattr(working, "PEERS_MIN", 8)
     alone = federation_of()
     blocks = []
-    for threads in (1, 2, 5):
-        model = Together(alone.model)
+    for threads, bytes_max in ((1, 1 << 20), (3, 1 << 20), (1, 1)):
+        model = Together(alone.model, block_bytes_max=bytes_max)
         models_of(replace(alone, model=model), threads)
         blocks.append(model.blocks)
-    assert blocks[0] == blocks[1] == blocks[2]
-    assert len(blocks[0]) == 8
+    assert blocks[0] == blocks[1]
+    assert [len(cut) for cut in blocks] == [3, 3, PEERS]
 
 
 def test_codes_and_relays_are_the_same_in_blocks_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
