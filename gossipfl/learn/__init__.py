@@ -1,7 +1,9 @@
 """Learning: models, algorithms, aggregators and compressors, arrays in and arrays out.
 
 contracts.py    what each of these is; Samples
-models.py       linear and softmax regression, MLP: layers.py, batches.py, metrics.py, training.py
+models.py       linear and softmax regression, MLP: layers.py, metrics.py, training.py
+minibatches.py  a round of training, whatever computes its steps; batches.py, who takes which rows
+pytorch/        modules of PyTorch as models
 estimators.py   scikit-learn estimators as models; pegasos.py, the linear SVM of gossip learning
 algorithms/     what a peer computes, one file each
 aggregators.py  the weighted mean; mixing.py, the same for many peers who hear of one another

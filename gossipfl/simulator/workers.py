@@ -2,7 +2,7 @@
 
 Rules:
 - As many as OMP_NUM_THREADS says, else as many as this process may use; a library's own threads stay out.
-- What is computed of a peer depends neither on its block nor on the thread: so neither do results.
+- Blocks are cut by the number of peers alone, so that results do not depend on how many threads there are.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ PEERS_MIN = 16
 class Workers:
     """Does the same for many blocks at once."""
 
-    def __init__(self, threads: int, pool: ThreadPoolExecutor | None) -> None:
-        self.threads = threads
+    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
         self._pool = pool
 
     def each(
@@ -68,10 +67,10 @@ def workers(threads: int | None = None) -> Iterator[Workers]:
     threads = threads or threads_allowed()
     with threadpool_limits(1):
         if threads == 1:
-            yield Workers(1, None)
+            yield Workers(None)
             return
         with ThreadPoolExecutor(threads) as pool:
-            yield Workers(threads, pool)
+            yield Workers(pool)
 
 
 def threads_allowed() -> int:
@@ -87,6 +86,6 @@ def threads_allowed() -> int:
 
 
 def block_size(count: int, bytes_each: int, bytes_max: int | None = None) -> int:
-    """How many of `count` peers, each of which takes `bytes_each`, make a block, whatever the threads."""
+    """How many of `count` peers, each of which takes `bytes_each`, make a block."""
     fit = (bytes_max or BLOCK_BYTES_MAX) // max(1, bytes_each)
     return max(1, min(fit, max(PEERS_MIN, -(-count // BLOCKS))))
