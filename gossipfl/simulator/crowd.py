@@ -79,6 +79,7 @@ class Crowd:
         self._kernels = kernels
         self._attendance = attendance
         self._progress = progress
+        self._drift = algorithm.drift if isinstance(algorithm, Steering) else None
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
         self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
@@ -119,7 +120,7 @@ class Crowd:
         if not len(numbers):
             return
         algorithm, state = self._algorithm, self._states.of(peers)
-        drift = algorithm.drift(state) if isinstance(algorithm, Steering) else None
+        drift = self._drift(state) if self._drift else None
         vectors = self._fit(numbers, algorithm.model(state), round, drift)
         if not (vectors.max() <= VALUE_MAX and vectors.min() >= -VALUE_MAX):  # nor if one is NaN
             raise RunError(f"Training diverged in round {round}: lower learning.learning_rate.")

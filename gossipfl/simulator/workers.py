@@ -17,8 +17,8 @@ from gossipfl.errors import SettingsError
 BLOCK_BYTES_MAX = 4 << 20
 """What one block of peers may take: its arrays are gone through several times while they are cached."""
 
-BLOCKS = 16
-"""At least so many where there are enough peers, so that no thread waits long for another."""
+BLOCKS = 4
+"""At least so many where there are enough peers; more would cost a thousand of them more than they gain."""
 
 PEERS_MIN = 16
 """A smaller block costs more in Python than in arithmetic."""

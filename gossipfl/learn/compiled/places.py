@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -41,6 +42,16 @@ class Network(NamedTuple):
 
 def room(sizes: tuple[int, ...], dtype: np.dtype[Any], samples: int) -> tuple[Array, Network]:
     """Memory, all zeros, for a network of `sizes` that takes up to so many `samples` at a time."""
+    net, numbers = _laid_out(sizes, dtype, samples)
+    lanes = VECTOR_BYTES // dtype.itemsize
+    raw = np.zeros(numbers + lanes, dtype)
+    first = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
+    return raw[first : first + numbers], net
+
+
+@cache
+def _laid_out(sizes: tuple[int, ...], dtype: np.dtype[Any], samples: int) -> tuple[Network, int]:
+    """The places, which are worked out once, and how many numbers there are."""
     taken = _Taken(VECTOR_BYTES // dtype.itemsize)
     units, width = [taken.whole(size) for size in sizes], taken.whole(samples)
     weights = taken.each([fan_in * fan_out for fan_in, fan_out in pairwise(units)])
@@ -57,9 +68,7 @@ def room(sizes: tuple[int, ...], dtype: np.dtype[Any], samples: int) -> tuple[Ar
         np.array(sizes), values, turned, slopes, weights, biases, parameters, gradient, velocity, began, push,
         width, worth, top, answer, total, vector,
     )  # fmt: skip
-    raw = np.zeros(taken.end + taken.lanes, dtype)
-    first = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
-    return raw[first : first + taken.end], net
+    return net, taken.end
 
 
 class _Taken:
