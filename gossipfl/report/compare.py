@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
 from itertools import zip_longest
@@ -61,9 +61,20 @@ def choice_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
 def compared_rows(runs: Sequence[Run]) -> list[tuple[str, ...]]:
     """(label, value in each run): the choices in which they differ, and every key figure that any has."""
     found = [dict(_shorter(row) for row in summary_rows(run)) for run in runs]
-    labels = dict.fromkeys(label for each in found for label in each)
-    figures = [(label, *(each.get(label, NOTHING) for each in found)) for label in labels]
+    figures = [(label, *(each.get(label, NOTHING) for each in found)) for label in _merged(found)]
     return [*choice_rows(runs), *figures]
+
+
+def _merged(orders: Iterable[Iterable[str]]) -> list[str]:
+    """All labels, each after the one that it follows in the first of `orders` that has it."""
+    merged: list[str] = []
+    for order in orders:
+        place = 0
+        for label in order:
+            if label not in merged:
+                merged.insert(place, label)
+            place = merged.index(label) + 1
+    return merged
 
 
 def _shorter(row: tuple[str, str]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from gossipfl.report.choices import schedule_kind, schedule_of
 from gossipfl.report.curves import metric_of
 from gossipfl.report.links import edges_of, link_count
-from gossipfl.report.peers import is_sampled, killed_peers, peer_count, peer_names
+from gossipfl.report.peers import is_sampled, judged_peers, killed_peers, peer_count, peer_names
 from gossipfl.report.run import Run
 from gossipfl.report.scores import draw_scores
 from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
@@ -87,10 +87,13 @@ def _caption(run: Run) -> str:
     metric, scores, killed = metric_of(run), _scores(run), _killed(run)
     words = "accuracy" if metric == "accuracy" else metric_label(metric)
     peers = f"Peers by {words} at the end"
-    if len(known := set(scores) - {None}) == 1:
+    known = set(scores) - {None}
+    if len(known) == 1:
         peers = f"All peers end at {score(known.pop(), metric)}"
     marks = ["crossed out: killed"] if killed else []
-    if any(found is None and peer not in killed for peer, found in enumerate(scores)):
+    if is_sampled(run) and not judged_peers(run):
+        peers = "No peer is judged"
+    elif any(found is None and peer not in killed for peer, found in enumerate(scores)):
         marks.append(f"hollow: {'not judged' if is_sampled(run) else 'no score'}")
     return "; ".join([peers, *_changes(run), *marks])
 
