@@ -73,12 +73,17 @@ def plans(
 def flat_rows(lead: tuple[int, ...], samples: Samples) -> Array:
     """The rows of each peer of a crowd of shape `lead`, (n, k), padding included."""
     crowd, held = int(np.prod(lead, dtype=np.int64)), samples.rows.shape[-1]
-    return np.broadcast_to(samples.rows, (*lead, held)).reshape(crowd, held)
+    return spread(samples.rows, (*lead, held)).reshape(crowd, held)
 
 
 def flat_counts(lead: tuple[int, ...], samples: Samples) -> Integers:
     """How many samples each peer of a crowd of shape `lead` holds, (n,)."""
-    return np.broadcast_to(np.asarray(samples.counts, np.int64), lead).reshape(-1)
+    return spread(np.asarray(samples.counts, np.int64), lead).reshape(-1)
+
+
+def spread(array: Array, shape: tuple[int, ...]) -> Array:
+    """`array` broadcast to `shape`; what has it already, as in most blocks of a crowd, costs nothing."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def shuffled(rows: Array, counts: Array, draws: Draws, lane: int | Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn import metrics
-from gossipfl.learn.batches import Integers, Plan, flat_counts, plans
+from gossipfl.learn.batches import Integers, Plan, flat_counts, plans, spread
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.training import Training
 
@@ -45,7 +45,7 @@ def lessons(
 ) -> Lessons:
     """Those of peers at `vector` (..., d), led off by the same part of `drift` (..., d) at each step."""
     lead, counts = vector.shape[:-1], flat_counts(vector.shape[:-1], samples)
-    peers = np.broadcast_to(np.asarray(draws.peer), lead).reshape(-1)
+    peers = spread(np.asarray(draws.peer), lead).reshape(-1)
     per_peer = training.epochs * -(-counts // training.batch)
     steps = per_peer if training.steps is None else np.where(counts > 0, training.steps, 0)
     if drift is None:
