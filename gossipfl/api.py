@@ -66,6 +66,9 @@ def simulate(
         algorithm=objects.get("algorithm"),
         aggregator=objects.get("aggregator"),
     )
+    asks_for_a_crowd = present is not None or scratch is not None
+    if asks_for_a_crowd and (baseline is not None or experiment.run.engine != "crowd"):
+        raise SettingsError('present and scratch are for engine="crowd": leave them out, or name it.')
     if baseline is not None:
         for given in [name for name in ("algorithm", "aggregator") if name in objects] + ["rules"] * bool(
             rules
@@ -79,8 +82,6 @@ def simulate(
             raise SettingsError('A crowd has no messages to rule: leave out rules, or take engine="network".')
         run = run_crowd(federation, progress, present=present, scratch=Path(scratch) if scratch else None)
     else:
-        if present is not None or scratch is not None:
-            raise SettingsError('present and scratch are for engine="crowd": leave them out, or name it.')
         run = run_network(federation, rules, progress)
     if out is not None:
         save_run(run, federation, Path(out))

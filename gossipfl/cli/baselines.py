@@ -39,7 +39,9 @@ def check_baseline(baseline: str | None, experiment: Experiment, participation: 
 
 def check_scratch(scratch: Path | None, experiment: Experiment, baseline: str | None) -> None:
     """Raise `SettingsError` for files of a crowd that there is not."""
-    if scratch is not None and (experiment.run.engine != "crowd" or baseline is not None):
+    if scratch is not None and baseline is not None:
+        raise SettingsError("--scratch and --baseline do not go together: leave out one of them.")
+    if scratch is not None and experiment.run.engine != "crowd":
         raise SettingsError("--scratch is for the crowd alone: leave it out, or add --engine crowd.")
 
 

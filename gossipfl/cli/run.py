@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
-from gossipfl.errors import RunError, SettingsError
+from gossipfl.errors import RunError, SettingsError, UserError
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
@@ -106,9 +108,11 @@ def simulate(
         "simulate", file, sets, seed, engine=engine, baseline=baseline, participation=participation
     )
     if baseline == ALL:
-        side_by_side(federation, participation, folder, command, as_json)
+        with _unless_refused(folder):
+            side_by_side(federation, participation, folder, command, as_json)
         return
-    run = run_one(federation, baseline, participation, scratch)
+    with _unless_refused(folder):
+        run = run_one(federation, baseline, participation, scratch)
     run.summary["command"] = command
     save_run(run, federation, folder)
     _finish(run, folder, as_json)
@@ -196,6 +200,18 @@ def _new_folder(out: Path | None, name: str, first: str = "models") -> Path:
     except OSError as error:
         raise SettingsError(f"{folder} cannot be written ({error.strerror}): choose another --out.") from None
     return folder
+
+
+@contextmanager
+def _unless_refused(folder: Path) -> Iterator[None]:
+    """Take back the `folder` of a run that is refused before anything is written there."""
+    try:
+        yield
+    except UserError:
+        with suppress(OSError):  # something is written there
+            for made in (*folder.iterdir(), folder, folder.parent):
+                made.rmdir()
+        raise
 
 
 def _next_folder(first: Path) -> Path:

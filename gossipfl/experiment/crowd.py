@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.federation import Federation
@@ -22,10 +22,10 @@ from gossipfl.learn.compiled import chosen
 from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
 from gossipfl.simulator.shelf import Shelf
-from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
+from gossipfl.simulator.ties import TiesOf, in_a_row, neighbours_ties, schedule_ties
 from gossipfl.simulator.workers import Workers
 
-Present = Callable[[int], NDArray[np.bool_]]
+Present = Callable[[int], ArrayLike]
 """Who takes part in a round (n,), the first being round 1; the others keep what they have."""
 
 _INSTEAD = 'take run.engine = "network"'
@@ -35,6 +35,8 @@ MEAN_PEERS = 4_096
 
 def refuse_crowd(federation: Federation, present: Present | None = None) -> None:
     """Raise `SettingsError` for what a crowd cannot honour."""
+    if present is not None and not callable(present):
+        raise SettingsError("present is a function that tells who takes part in a round: give one.")
     algorithm, schedule = federation.algorithm, federation.meeting.schedule
     name = federation.experiment.learning.algorithm
     codes = algorithm if isinstance(algorithm, Compressed) else None
@@ -125,15 +127,13 @@ def hash_of(crowd: Crowd) -> str:
 
 def _mean(crowd: Crowd, workers: Workers, alive: Array) -> Array:
     """The mean model (d,) of those `alive`, float64; it does not depend on the threads."""
-    parts = range(0, len(alive), MEAN_PEERS)
+    parts = range(0, max(len(alive), 1), MEAN_PEERS)
     sums: list[Array] = [np.empty(0)] * len(parts)
 
     def add(block: slice) -> None:
         for part in range(block.start, block.stop):
             peers = alive[parts[part] : parts[part] + MEAN_PEERS]
-            whole = slice(int(peers[0]), int(peers[-1]) + 1)
-            alike = whole.stop - whole.start == len(peers)
-            sums[part] = crowd.models(whole if alike else peers).sum(axis=0, dtype=np.float64)
+            sums[part] = crowd.models(in_a_row(peers)).sum(axis=0, dtype=np.float64)
 
     workers.each(add, len(parts), 1)
     mean: Array = np.sum(sums, axis=0) / max(len(alive), 1)
@@ -147,10 +147,11 @@ def _ties_of(federation: Federation) -> TiesOf:
     return neighbours_ties(federation.topology, federation.train.counts if by_samples else None)
 
 
-def _checked(present: NDArray[np.bool_], peers: int) -> NDArray[np.bool_]:
-    if present.shape != (peers,) or present.dtype != np.bool_:
+def _checked(present: ArrayLike, peers: int) -> NDArray[np.bool_]:
+    found = np.asarray(present)
+    if found.shape != (peers,) or found.dtype != np.bool_:
         raise SettingsError(
-            f"present(round) gave {present.dtype} of shape {present.shape}: give one truth value for each of "
+            f"present(round) gave {found.dtype} of shape {found.shape}: give one truth value for each of "
             f"the {peers} peers."
         )
-    return present
+    return found

@@ -90,7 +90,7 @@ class Recorder:
     def observe_all(self, round: int, time_s: float, outcome: Outcome) -> None:
         """All peers closed `round` at once, and this is what they hold."""
         self._crowd = outcome
-        if self.due(round):
+        if outcome.finished:
             self._judge(round, time_s, outcome)
 
     def due(self, round: int) -> bool:
@@ -161,7 +161,7 @@ class Recorder:
             return Outcome(0, np.empty(0, np.int64), nobody, nobody.sum(axis=0, dtype=np.float64))
         peers = np.array([peer for peer in self.judged.tolist() if peer in vectors], np.int64)
         every = np.stack([vectors[peer] for peer in sorted(vectors)])
-        some = every if len(peers) == len(every) else np.stack([vectors[peer] for peer in peers.tolist()])
+        some = every[np.isin(sorted(vectors), peers)]
         return Outcome(len(every), peers, some, average(every))
 
     def _judge(

@@ -83,7 +83,8 @@ class Crowd:
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
         self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
-        self._block = block_size(self.peers, 2 * self._states.bytes_each, block_bytes_max)
+        threads = workers.threads if block_bytes_max is None else 1
+        self._block = block_size(self.peers, 2 * self._states.bytes_each, threads, block_bytes_max)
         self._each(self._begin)
 
     def models(self, peers: Block) -> Array:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -72,13 +71,11 @@ def shelf(scratch: Path | None = None) -> Iterator[Shelf]:
         return
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="crowd-", dir=scratch))
+        folder = TemporaryDirectory(prefix="crowd-", dir=scratch, ignore_cleanup_errors=True)
     except OSError as error:
         raise SettingsError(f"{scratch} cannot be written ({error.strerror}): choose another.") from None
-    try:
-        yield Shelf(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with folder as name:
+        yield Shelf(Path(name))
 
 
 def _memory_bytes() -> int | None:
@@ -96,6 +93,6 @@ def _fill(path: Path, nbytes: int) -> None:
                 file.write(_ZEROS[: nbytes - first])
     except OSError as error:
         raise SettingsError(
-            f"{path.parent.parent} has no room for {nbytes / 1e9:.1f} GB more ({error.strerror}): "
+            f"{path.parent.parent} has no room for {nbytes / 1e6:,.1f} MB more ({error.strerror}): "
             "choose a larger disk, or fewer peers."
         ) from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gossipfl.errors import SettingsError
 from gossipfl.learn.contracts import Array
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.ties import Block
@@ -39,6 +40,11 @@ class States:
         parts = zip(self._arrays, _arrays(state), old, strict=True)
         changed = [(kept, self._apart(part)) for kept, part, was in parts if part is not was]
         for kept, part in changed:
+            if part.shape[1:] != kept.shape[1:]:
+                raise SettingsError(
+                    f"The algorithm or its aggregator gave an array of shape {part.shape[1:]} for a peer in "
+                    f"the place of {kept.shape[1:]}: see gossipfl.testing for checks of your own."
+                )
             kept[peers] = part
 
     def _apart(self, part: Array) -> Array:

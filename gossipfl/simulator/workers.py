@@ -2,7 +2,8 @@
 
 Rules:
 - As many as OMP_NUM_THREADS says, else as many as this process may use; a library's own threads stay out.
-- Blocks are cut by the number of peers alone, so that results do not depend on how many threads there are.
+- What is computed of a peer does not depend on the thread, nor on its block where a model computes it alone;
+  where it does not, blocks are the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ BLOCK_BYTES_MAX = 4 << 20
 BLOCKS = 4
 """At least so many where there are enough peers; more would cost a thousand of them more than they gain."""
 
+BLOCKS_PER_THREAD = 2
+
 PEERS_MIN = 16
 """A smaller block costs more in Python than in arithmetic."""
 
@@ -27,7 +30,8 @@ PEERS_MIN = 16
 class Workers:
     """Does the same for many blocks at once."""
 
-    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+    def __init__(self, threads: int, pool: ThreadPoolExecutor | None) -> None:
+        self.threads = threads
         self._pool = pool
 
     def each(
@@ -67,10 +71,10 @@ def workers(threads: int | None = None) -> Iterator[Workers]:
     threads = threads or threads_allowed()
     with threadpool_limits(1):
         if threads == 1:
-            yield Workers(None)
+            yield Workers(1, None)
             return
         with ThreadPoolExecutor(threads) as pool:
-            yield Workers(pool)
+            yield Workers(threads, pool)
 
 
 def threads_allowed() -> int:
@@ -85,7 +89,8 @@ def threads_allowed() -> int:
     return os.cpu_count() or 1
 
 
-def block_size(count: int, bytes_each: int, bytes_max: int | None = None) -> int:
-    """How many of `count` peers, each of which takes `bytes_each`, make a block."""
+def block_size(count: int, bytes_each: int, threads: int, bytes_max: int | None = None) -> int:
+    """How many of `count` peers, each of which takes `bytes_each`, make a block for so many `threads`."""
+    blocks = max(BLOCKS, BLOCKS_PER_THREAD * threads)
     fit = (bytes_max or BLOCK_BYTES_MAX) // max(1, bytes_each)
-    return max(1, min(fit, max(PEERS_MIN, -(-count // BLOCKS))))
+    return max(1, min(fit, max(PEERS_MIN, -(-count // blocks))))

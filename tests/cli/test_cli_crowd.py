@@ -57,15 +57,25 @@ def test_scratch_leaves_nothing_behind_and_changes_nothing(capsys: pytest.Captur
         (("regular-100", "--engine", "crowd"), "leave out network.latency_s: a crowd has no messages"),
         (("asynchronous-16", "--engine", "crowd"), "leave out gossip.exchange: a crowd works in rounds"),
         (("ring-8", "--scratch", "state"), "--scratch is for the crowd alone"),
+        (("ring-8", "--engine", "crowd", "--scratch", "taken"), "taken cannot be written"),
+        (
+            (
+                *("ring-8", "--engine", "crowd", "--set", "learning.algorithm=choco"),
+                *("--set", "learning.compressor=sign", "--set", 'faults.kill=["1@2"]'),
+                *("--set", 'faults.restart=["1@3"]'),
+            ),
+            "must tell anew whoever missed something",
+        ),
         (
             ("ring-8", "--engine", "crowd", "--baseline", "local", "--scratch", "s"),
-            "--scratch is for the crowd",
+            "--scratch and --baseline",
         ),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(
     options: tuple[str, ...], advice: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("taken").write_text("", encoding="utf-8")
     said = say(capsys, "simulate", *options)
     assert (said.status, said.out) == (2, "")
     assert advice in said.err

@@ -32,7 +32,7 @@ def test_json_is_one_value_and_all_else_is_on_standard_error(
     summary = json.loads(said.out)
     assert said.out.count("\n") == 1
     assert (summary["engine"], summary["peers"], summary["finished"], summary["seed"]) == (
-        "simulate",
+        "network",
         4,
         4,
         3,

@@ -175,8 +175,28 @@ def test_nobody_taking_part_changes_nothing() -> None:
 
 
 def test_who_takes_part_is_told_by_one_truth_value_for_each() -> None:
-    with pytest.raises(SettingsError, match="give one truth value for each of the 24 peers"):
-        gossipfl.simulate(**settings(), engine="crowd", present=lambda _: np.ones(3, np.bool_))
+    wrong: list[Any] = [np.ones(3, np.bool_), [1.0] * PEERS, None]
+    for given in wrong:
+        with pytest.raises(SettingsError, match="give one truth value for each of the 24 peers"):
+            gossipfl.simulate(**settings(), engine="crowd", present={1: given}.__getitem__)
+    with pytest.raises(SettingsError, match="present is a function"):
+        gossipfl.simulate(**settings(), engine="crowd", present=np.ones(PEERS, np.bool_))  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match='are for engine="crowd"'):
+        gossipfl.simulate(**settings(), engine="crowd", baseline="local", present=lambda _: [True] * PEERS)
+
+
+def test_a_crowd_of_whom_nobody_is_left_has_a_summary() -> None:
+    everybody = {"kill": [f"{peer}@2" for peer in range(PEERS)]}
+    run = gossipfl.simulate(**settings(faults=everybody), engine="crowd")
+    assert (run.summary["finished"], run.models) == (0, {})
+
+
+def test_an_aggregator_of_another_shape_is_named() -> None:
+    def summed(own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
+        return np.asarray(own.sum(axis=-1, keepdims=True))
+
+    with pytest.raises(SettingsError, match=r"shape \(1,\) for a peer in the place of \(42,\)"):
+        gossipfl.simulate(**settings(), aggregator=summed, engine="crowd")
 
 
 @pytest.mark.parametrize(
@@ -233,8 +253,9 @@ def test_a_sample_of_many_is_judged_and_all_are_averaged() -> None:
     assert [*some.models] == [str(peer) for peer in judged]
 
 
-def test_the_averaged_model_alone_can_be_judged() -> None:
-    run = gossipfl.simulate(**settings(), engine="crowd", judged=0)
+@pytest.mark.parametrize("way", [{"engine": "crowd"}, {"engine": "network"}, {"baseline": "local"}])
+def test_the_averaged_model_alone_can_be_judged(way: dict[str, Any]) -> None:
+    run = gossipfl.simulate(**settings(), **way, judged=0)
     assert run.summary["judged"] == [] == run.summary["accuracy_per_peer"]
     assert "accuracy_mean" not in run.summary
     assert run.summary["accuracy_averaged_model"] > 0.8
@@ -272,7 +293,7 @@ def test_a_full_disk_is_found_before_the_run(tmp_path: Path, monkeypatch: pytest
 
     with shelf(tmp_path) as kept:
         monkeypatch.setattr(Path, "open", full)
-        with pytest.raises(SettingsError, match=r"has no room for 8.0 GB more .No space left on device"):
+        with pytest.raises(SettingsError, match=r"has no room for 8,000.0 MB more .No space left on device"):
             kept.zeros((1_000_000, 1_000), np.dtype(np.float64))
     assert not [*tmp_path.iterdir()]
 

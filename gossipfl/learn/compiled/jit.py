@@ -50,6 +50,11 @@ class _Kept(FunctionCache):  # type: ignore[misc]
         name = f"{self._impl.filename_base}-{_sources()}"
         self._cache_file = IndexDataCacheFile(self._cache_path, name, self._impl.locator.get_source_stamp())
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(Exception):  # what a power cut left is compiled again
+            return super().load_overload(sig, target_context)
+        return None
+
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError):  # the folder is full, or no longer ours
             super().save_overload(sig, data)
