@@ -11,7 +11,7 @@ import pytest
 from gossipfl import TorchModel
 from gossipfl.errors import SettingsError
 from gossipfl.learn.pytorch.examples import small_cnn
-from gossipfl.learn.pytorch.factory import beside
+from gossipfl.learn.pytorch.factory import beside, find_factory
 from gossipfl.learn.registry import build_model
 from gossipfl.learn.training import Training
 
@@ -94,6 +94,13 @@ def test_a_file_alone_is_looked_for_in_a_folder(tmp_path: Path) -> None:
     assert beside("net.py:line", tmp_path) == f"{tmp_path / 'net.py'}:line"
     assert beside(f"{tmp_path / 'net.py'}:line", Path("elsewhere")) == f"{tmp_path / 'net.py'}:line"
     assert beside("package.module:line", tmp_path) == "package.module:line"
+
+
+def test_a_file_that_would_end_the_program_cannot_be_imported(tmp_path: Path) -> None:
+    path = tmp_path / "leaves.py"
+    path.write_text("import sys; sys.exit(3)", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"leaves.py cannot be imported \(SystemExit: 3\)"):
+        find_factory(f"{path}:cnn")
 
 
 def test_a_file_that_cannot_be_imported(tmp_path: Path) -> None:

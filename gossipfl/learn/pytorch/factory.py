@@ -57,7 +57,7 @@ def _from_file(path: Path, text: str) -> ModuleType:
     sys.modules[name] = module  # classes look up their module while they are made
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # which somebody else's code may raise as well
         del sys.modules[name]
         raise SettingsError(f"{path} cannot be imported ({told(error)}): correct it.") from None
     return module
@@ -66,13 +66,13 @@ def _from_file(path: Path, text: str) -> ModuleType:
 def _installed(name: str, text: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # which somebody else's code may raise as well
         raise SettingsError(
             f"The factory {text!r} cannot be imported ({told(error)}): install it, or name a file."
         ) from None
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """The first line of what an `error` of somebody else's code says, with its kind."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
