@@ -120,7 +120,7 @@ def test_a_process_that_dies_by_itself_fails_the_run_with_its_last_words(tmp_pat
 
 def test_a_restarted_process_takes_part_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    options = ("--set", 'faults.restart=["1@6"]', "--set", "learning.rounds=300", "--set", "topology.peers=3")
+    options = ("--set", 'faults.restart=["1@6"]', "--set", "learning.rounds=900", "--set", "topology.peers=3")
     said = say(capsys, "up", "ring-8", *SMALL, "--kill", "1@5", *options, "--out", out, "--json")
     assert said.status == 0, said.err
     summary = json.loads(said.out)
@@ -128,7 +128,7 @@ def test_a_restarted_process_takes_part_again(tmp_path: Path, capsys: pytest.Cap
     records = records_of(out / "records.jsonl")
     killed = next(record["time_s"] for record in records if record["kind"] == "killed")
     again = [r["round"] for r in records if r["kind"] == "round" and r["peer"] == 1 and r["time_s"] > killed]
-    assert again[-1] == 300
+    assert again[-1] == 900  # by then even a busy machine has started it
 
 
 @pytest.mark.parametrize("name", ["?", "ä/ö", " ", "Prof-specialty", "..", "CON"])
