@@ -18,11 +18,12 @@ from gossipfl.errors import SettingsError
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome
 from gossipfl.experiment.settings import FaultsSettings, moments
+from gossipfl.learn.batches import in_a_row
 from gossipfl.learn.compiled import chosen
 from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
 from gossipfl.simulator.shelf import Shelf
-from gossipfl.simulator.ties import TiesOf, in_a_row, neighbours_ties, schedule_ties
+from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
 from gossipfl.simulator.workers import Workers
 
 Present = Callable[[int], ArrayLike]

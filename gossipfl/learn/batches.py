@@ -86,6 +86,12 @@ def spread(array: Array, shape: tuple[int, ...]) -> Array:
     return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
+def in_a_row(peers: Array) -> Array | slice:
+    """`peers` (p,) as an index: a slice where they follow one another, so that nothing is copied."""
+    first, last = (int(peers[0]), int(peers[-1])) if len(peers) else (0, -1)
+    return slice(first, last + 1) if np.array_equal(peers, np.arange(first, last + 1)) else peers
+
+
 def shuffled(rows: Array, counts: Array, draws: Draws, lane: int | Array) -> Array:
     """`rows` (p, k) with the first `counts` (p,) of each peer in random order and the rest anywhere behind.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn import metrics
-from gossipfl.learn.batches import Integers, Plan, flat_counts, plans, spread
+from gossipfl.learn.batches import Integers, Plan, flat_counts, in_a_row, plans, spread
 from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.training import Training
 
@@ -70,15 +70,9 @@ def train(
     fitted, idle = np.empty_like(flat), steps == 0
     fitted[idle] = flat[idle]
     for plan in plans(lead, samples, training.batch, steps, peers_max(width)):
-        some, own = _places(plan.peers), Draws(draws.seed, peers[plan.peers], draws.round)
+        some, own = in_a_row(plan.peers), Draws(draws.seed, peers[plan.peers], draws.round)
         fitted[some] = trained(flat[some], plan, own, None if pushes is None else pushes[some])
     return fitted.reshape(vector.shape)
-
-
-def _places(peers: Array) -> Array | slice:
-    """`peers` as an index, such that neighbours in a row are not copied."""
-    first, last = int(peers[0]), int(peers[-1])
-    return slice(first, last + 1) if np.array_equal(peers, np.arange(first, last + 1)) else peers
 
 
 def judge(

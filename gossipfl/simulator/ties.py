@@ -23,13 +23,6 @@ Block = slice | Integers
 """Some peers: those from one to another, or any."""
 
 
-def in_a_row(peers: Integers) -> Block:
-    """`peers`, in growing order, as a slice if they follow one another: then no array of theirs is copied."""
-    if len(peers) and peers[-1] - peers[0] == len(peers) - 1:
-        return slice(int(peers[0]), int(peers[-1]) + 1)
-    return peers
-
-
 class Ties(NamedTuple):
     """Peer i hears `senders[first:last]`, where first, last = `starts[i:i+2]`."""
 
