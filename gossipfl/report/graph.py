@@ -89,7 +89,8 @@ def _caption(run: Run) -> str:
     peers = f"Peers by {words} at the end"
     known = set(scores) - {None}
     if len(known) == 1:
-        peers = f"All peers end at {score(known.pop(), metric)}"
+        whom = "All who are judged" if is_sampled(run) else "All peers"
+        peers = f"{whom} end at {score(known.pop(), metric)}"
     marks = ["crossed out: killed"] if killed else []
     if is_sampled(run) and not judged_peers(run):
         peers = "No peer is judged"

@@ -102,6 +102,11 @@ def test_a_small_graph_is_drawn_with_those_not_judged_hollow() -> None:
     run = paper_crowd(50, 10)
     run.graph = build_topology("ring", 50).record()
     assert any("hollow: not judged" in text for text in _texts(run))
+    for record in run.records:
+        if record["kind"] == "evaluation":
+            record["accuracy"] = 0.9
+    run.summary["accuracy_per_peer"] = [0.9] * len(run.summary["judged"])
+    assert any("All who are judged end at 90.0 %" in text for text in _texts(run))
 
 
 def test_the_links_of_a_large_schedule_are_told_by_its_name() -> None:
