@@ -21,17 +21,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gossipfl.errors import RunError
-from gossipfl.protocol.events import Joined, Left, Refused, RoundClosed
+from gossipfl.protocol.events import Joined, Left, Refused, RoundClosed, Suspected, Trusted
 from gossipfl.protocol.messages import PeerId, Traffic
 from gossipfl.report import to_json
 
 if TYPE_CHECKING:
     from gossipfl.experiment.nodefile import Member
     from gossipfl.learn.contracts import Array
+    from gossipfl.node.runner import Record
     from gossipfl.protocol.identity import Roster
 
 TOLD_MAX = 1_000
 """Refusals told on standard error; all are recorded."""
+
+_STATES = {Joined: "joined", Left: "left", Suspected: "suspected", Trusted: "trusted"}
 
 
 class Journal:
@@ -72,7 +75,7 @@ class Journal:
         """Nothing more will be written."""
         self._lines.close()
 
-    def saw(self, record: RoundClosed | Refused | Joined | Left) -> None:
+    def saw(self, record: Record) -> None:
         """Something happened to the node."""
         match record:
             case RoundClosed():
@@ -80,8 +83,8 @@ class Journal:
             case Refused(sender, reason):
                 self.refused[reason] += 1
                 self.refuse(sender, self._name(sender), reason, "")
-            case Joined(peer) | Left(peer):
-                self._link(peer, "joined" if isinstance(record, Joined) else "left")
+            case Joined(peer) | Left(peer) | Suspected(peer) | Trusted(peer):
+                self._link(peer, _STATES[type(record)])
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         """Somebody broke a rule, on a link or at the door."""
@@ -133,7 +136,7 @@ class Journal:
         self._unjudged = f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}"
 
     def _link(self, peer: PeerId, state: str) -> None:
-        (self._joined.add if state == "joined" else self._joined.discard)(peer)
+        (self._joined.discard if state == "left" else self._joined.add)(peer)
         self._write("link", neighbour=self._places[peer], state=state)
         here = set(map(self._name, self._joined))
         self._seen |= here

@@ -39,6 +39,8 @@ async def secure(
     except BROKEN as error:
         raise broken(error) from None
     except trio.TooSlowError:
+        if not server:  # whoever we dialled is stopped or cut off, as far as we know
+            raise LinkError("Nobody answers in TLS.") from None
         raise RemoteProtocolError("slow", f"The handshake took over {HANDSHAKE_S:g} s.") from None
     return stream, credentials.key_of(cast("Any", stream))
 

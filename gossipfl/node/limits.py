@@ -17,10 +17,17 @@ BODY_S = 10.0
 BODY_BYTES_PER_S = 64 * 1024
 """A body may take `BODY_S` and a second for each 64 KiB."""
 
-TICK_S = 0.5
-PING_TICKS = 2
-SILENT_TICKS_MAX = 10
-"""A link that was silent for so many ticks of our own clock is dead: five missed pings of one a second."""
+TICK_S = 0.25
+PING_TICKS = 4
+SUSPECT_TICKS = 10
+"""Who was silent for so many ticks is suspected: three pings of one a second, and half a second."""
+
+SILENT_TICKS_MAX = 20
+"""A link that was silent for so many ticks is dead: five missed pings of one a second.
+
+Ticks are of our own clock: one that comes late counts once, so that all waits grow with our own lateness.
+Dadgar, Phillips & Currey (2018), "Lifeguard: local health awareness for more accurate failure detection".
+"""
 
 DRAIN_S = 5.0
 CLOSE_S = 1.0
@@ -50,6 +57,8 @@ class Backoff:
 
     FIRST_S = 0.2
     LAST_S = 30.0
+    NEAR_S = 2.0
+    """The longest pause for whom was there lately: once a cut is healed, both sides dial within seconds."""
 
     def __init__(self) -> None:
         self._random = random.SystemRandom()
@@ -59,10 +68,10 @@ class Backoff:
         """Begin again at the shortest pause."""
         self._ceiling_s = self.FIRST_S
 
-    def pause_s(self) -> float:
-        """How long to wait before the next dial."""
+    def pause_s(self, *, near: bool = False) -> float:
+        """How long to wait before the next dial, of somebody who was there lately if `near`."""
         ceiling_s, self._ceiling_s = self._ceiling_s, min(self._ceiling_s * 2, self.LAST_S)
-        return self._random.uniform(0.0, ceiling_s)
+        return self._random.uniform(0.0, min(ceiling_s, self.NEAR_S) if near else ceiling_s)
 
 
 class Allowance:

@@ -25,6 +25,7 @@ from gossipfl.node.limits import (
     PING_TICKS,
     RECEIVE_BYTES,
     SILENT_TICKS_MAX,
+    SUSPECT_TICKS,
     TICK_S,
     Allowance,
     body_s,
@@ -52,6 +53,8 @@ from gossipfl.protocol.wire import Rejection
 _THREAD_BYTES = 1 << 20
 
 Deliver = Callable[[PeerId, Message], Awaitable[None]]
+Suspect = Callable[[PeerId, bool], Awaitable[None]]
+"""Told that a peer is suspected, because it is silent, or that it no longer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +128,12 @@ class Link:
 
     # Connected
 
-    async def run(self, deliver: Deliver) -> Ending:
-        """Converse until the link ends, and hand each message heard to `deliver`."""
+    async def run(self, deliver: Deliver, suspect: Suspect) -> Ending:
+        """Converse until the link ends; hand each message heard to `deliver` and each doubt to `suspect`."""
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._guarded, self._write)
-                nursery.start_soon(self._tick)
+                nursery.start_soon(self._tick, suspect)
                 await self._guarded(self._read, deliver)
         return self._ending or Ending("cancelled")
 
@@ -213,15 +216,18 @@ class Link:
             self._session.update, update, abandon_on_cancel=True, limiter=self._encoder
         )
 
-    async def _tick(self) -> None:
+    async def _tick(self, suspect: Suspect) -> None:
         """Ping now and then, and end the link after so many silent ticks of our own, perhaps late, clock."""
-        ticks = 0
+        ticks, suspected = 0, False
         while self._silent_ticks < SILENT_TICKS_MAX:
             await trio.sleep(TICK_S)
             ticks += 1
             if ticks % PING_TICKS == 0:
                 self.outbox.say(PING)
             self._silent_ticks = self._silent_ticks + 1 if self._reading else 0
+            if (self._silent_ticks >= SUSPECT_TICKS) is not suspected:
+                suspected = not suspected
+                await suspect(self.peer.number, suspected)
         self.end(Ending("silent", f"Not a byte came for {SILENT_TICKS_MAX * TICK_S:g} s."))
 
     async def _send(self, data: bytes) -> None:

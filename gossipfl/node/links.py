@@ -2,6 +2,7 @@
 
 Rules:
 - To the peer a neighbour is there (`Joined`) or not (`Left`), in that order, over whichever connection.
+- In between it may fall silent (`Suspected`) and be heard again (`Trusted`).
 - A broken rule closes one connection, is counted by reason, and never stops the node.
 - Records of refusals are rationed: strangers can make us count, but not fill a disk.
 """
@@ -9,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import errno
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Never
@@ -21,7 +23,7 @@ from gossipfl.node.handshake import connect, secure
 from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
 from gossipfl.node.link import PEACE, Ending, Link
 from gossipfl.node.tls import Credentials
-from gossipfl.protocol.events import Event, Joined, Left, Received
+from gossipfl.protocol.events import Event, Joined, Left, Received, Suspected, Trusted
 from gossipfl.protocol.identity import Address, Neighbour, Roster
 from gossipfl.protocol.messages import Message, PeerId, Traffic
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
@@ -30,8 +32,14 @@ REFUSALS_PER_S = 0.1
 REFUSALS_BURST = 50.0
 """Records of one reason: a day of attacks for each of a dozen reasons takes some 20 MB."""
 
+LATELY_S = 600.0
+"""Whoever was there so lately is dialled more often. Our guess."""
+
 STABLE_S = 2.0
 """A link that lasted so long was a good one: the next dial comes soon again. Our guess."""
+
+
+Happened = Event | Suspected | Trusted
 
 
 class Refusal(NamedTuple):
@@ -67,7 +75,7 @@ class Links:
 
     async def run(
         self,
-        events: trio.MemorySendChannel[Event],
+        events: trio.MemorySendChannel[Happened],
         *,
         task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
     ) -> None:
@@ -117,16 +125,18 @@ class Links:
     # Dialling
 
     async def _dial_for_ever(self, peer: Neighbour) -> Never:
-        backoff = Backoff()
+        backoff, seen_at = Backoff(), -math.inf
         while True:
             if peer.number not in self._links:
                 await self._dial(peer)
             if (link := self._links.get(peer.number)) is not None:
                 since = trio.current_time()
                 await link.ended.wait()
-                if trio.current_time() - since > STABLE_S:
+                seen_at = trio.current_time()
+                if seen_at - since > STABLE_S:
                     backoff.reset()
-            await trio.sleep(backoff.pause_s())
+            near = link is None and trio.current_time() - seen_at < LATELY_S
+            await trio.sleep(backoff.pause_s(near=near))
 
     async def _dial(self, peer: Neighbour) -> None:
         try:
@@ -236,7 +246,7 @@ class Links:
             if not await link.confirm():
                 return Ending("broken")
             await self._events.send(Joined(number))
-            ending = await link.run(self._deliver)
+            ending = await link.run(self._deliver, self._suspect)
             await self._events.send(Left(number))
             return ending
         finally:
@@ -246,6 +256,9 @@ class Links:
 
     async def _deliver(self, number: PeerId, message: Message) -> None:
         await self._events.send(Received(number, message))
+
+    async def _suspect(self, number: PeerId, suspected: bool) -> None:
+        await self._events.send(Suspected(number) if suspected else Trusted(number))
 
     def _refuse(self, peer: Neighbour | None, where: str, error: RemoteProtocolError) -> None:
         self.refused[error.reason] += 1

@@ -17,11 +17,10 @@ import trio
 
 from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Array
-from gossipfl.node.links import Links
+from gossipfl.node.links import Happened, Links
 from gossipfl.protocol.events import (
     Drop,
     Effect,
-    Event,
     Finished,
     Joined,
     Left,
@@ -33,15 +32,17 @@ from gossipfl.protocol.events import (
     SetTimer,
     Started,
     Stop,
+    Suspected,
     TimerFired,
     Train,
     Trained,
+    Trusted,
 )
 
 Fit = Callable[[Array, int, Array | None], Array]
 """(vector (d,), round, drift (d,) or None) -> vector (d,): local training. It runs in a thread."""
 
-Record = RoundClosed | Refused | Joined | Left
+Record = RoundClosed | Refused | Joined | Left | Suspected | Trusted
 
 
 async def run(peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None]) -> bool:
@@ -68,7 +69,7 @@ class _Runner:
         self._links = links
         self._fit = fit
         self._on_record = on_record
-        self._put, self._events = trio.open_memory_channel[Event](0)
+        self._put, self._events = trio.open_memory_channel[Happened](0)
         self._timers: list[tuple[float, int]] = []
         self._training = False
         self._trainer = trio.CapacityLimiter(1)  # slow name look-ups must not hold up training
@@ -87,7 +88,7 @@ class _Runner:
             self._nursery.cancel_scope.cancel()
         return not self._stopped
 
-    async def _next(self) -> Event:
+    async def _next(self) -> Happened:
         due_at = self._timers[0][0] if self._timers else math.inf
         if due_at > trio.current_time():
             with trio.move_on_at(due_at):
@@ -95,8 +96,11 @@ class _Runner:
         await trio.lowlevel.checkpoint()
         return TimerFired(heapq.heappop(self._timers)[1])
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Happened) -> None:
         match event:
+            case Suspected() | Trusted():
+                self._on_record(event)
+                return
             case Joined() | Left():
                 self._on_record(event)
             case Trained():

@@ -56,6 +56,20 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspected:
+    """A neighbour is silent, though its link stands: a driver records it, and tells no peer."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A neighbour that was suspected is heard again."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The driver is closing: say what must be said and finish."""
 

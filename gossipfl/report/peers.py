@@ -63,12 +63,13 @@ def killed_peers(run: Run) -> list[int]:
 
 
 def neighbour_states(run: Run) -> dict[int, str]:
-    """Whether each neighbour of a node was last `here`, `left`, or was `never seen`."""
+    """Whether each neighbour of a node was last `here`, `suspected`, `left`, or was `never seen`."""
+    words = {"joined": "here", "trusted": "here", "suspected": "suspected"}
     states = dict.fromkeys(range(1, peer_count(run)), "never seen")
     for record in of_kind(run, "link"):
         neighbour = record.get("neighbour")
         if isinstance(neighbour, int) and neighbour in states:
-            states[neighbour] = "here" if record.get("state") == "joined" else "left"
+            states[neighbour] = words.get(str(record.get("state")), "left")
     return states
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import trio
 
-from gossipfl.node.links import Links, Refusal
-from gossipfl.protocol.events import Event, Joined, Left, Received
+from gossipfl.node.links import Happened, Links, Refusal
+from gossipfl.protocol.events import Received
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
@@ -43,7 +43,7 @@ class Host:
         self.identity = identity
         self.own = speaker(identity, epoch=epoch, model=model)
         self.number = Neighbour("self", NOWHERE, identity.key).number
-        self.events: list[Event] = []
+        self.events: list[Happened] = []
         self.refusals: list[Refusal] = []
         self.listen = Address("127.0.0.1", 0)
         self.address = NOWHERE
@@ -58,14 +58,14 @@ class Host:
     async def running(self, *neighbours: tuple[Identity, Address]) -> AsyncIterator[Links]:
         """Listen, dial `neighbours` (those at port 1 never answer), and collect what happens."""
         links = self.links(*neighbours)
-        put, taken = trio.open_memory_channel[Event](0)
+        put, taken = trio.open_memory_channel[Happened](0)
         async with trio.open_nursery() as nursery:
             self.address = await nursery.start(links.run, put)
             nursery.start_soon(self._collect, taken)
             yield links
             nursery.cancel_scope.cancel()
 
-    async def _collect(self, taken: trio.MemoryReceiveChannel[Event]) -> None:
+    async def _collect(self, taken: trio.MemoryReceiveChannel[Happened]) -> None:
         async for event in taken:
             self.events.append(event)
             self._wake()
@@ -96,7 +96,7 @@ class Host:
     def rounds_heard(self) -> list[int]:
         return [heard.round for heard in self.updates]
 
-    def count(self, kind: type[Joined] | type[Left]) -> int:
+    def count(self, kind: type[Happened]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
 
 

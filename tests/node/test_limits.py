@@ -17,6 +17,7 @@ def test_pauses_double_up_to_half_a_minute_and_begin_again() -> None:
     for _ in range(12):
         assert 0.0 <= backoff.pause_s() <= ceiling
         ceiling = min(2 * ceiling, Backoff.LAST_S)
+    assert 0.0 <= backoff.pause_s(near=True) <= Backoff.NEAR_S
     backoff.reset()
     assert backoff.pause_s() <= Backoff.FIRST_S
 

@@ -8,7 +8,8 @@ import trio
 from hosts import IDENTITIES, NOWHERE, VECTOR, Host, run, update
 
 from gossipfl.errors import SettingsError
-from gossipfl.protocol.events import Event, Joined, Left, Received
+from gossipfl.node.links import Happened
+from gossipfl.protocol.events import Joined, Left, Received, Suspected, Trusted
 from gossipfl.protocol.messages import Begun
 
 SMALL, LARGE, THIRD, _ = IDENTITIES
@@ -105,7 +106,7 @@ def test_a_close_sends_what_waits_and_says_goodbye() -> None:
     run(test)
 
 
-def test_a_silent_link_is_closed_and_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_link_is_suspected_and_closed_and_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gossipfl.node.link.TICK_S", 0.02)
     monkeypatch.setattr("gossipfl.node.link.PING_TICKS", 1 << 30)  # nobody pings, so all is silent
 
@@ -114,7 +115,23 @@ def test_a_silent_link_is_closed_and_dialled_again(monkeypatch: pytest.MonkeyPat
         async with one.running((LARGE, NOWHERE)), two.running((SMALL, one.address)):
             await two.until(lambda host: host.count(Left) == 1)
             await two.until(lambda host: host.count(Joined) == 2)
+            assert [type(event) for event in two.events[:3]] == [Joined, Suspected, Left]
             assert not two.refusals
+
+    run(test)
+
+
+def test_whoever_is_heard_in_time_is_trusted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gossipfl.node.link.TICK_S", 0.02)
+    monkeypatch.setattr("gossipfl.node.link.PING_TICKS", 1 << 30)
+
+    async def test() -> None:
+        one, two = Host(SMALL), Host(LARGE)
+        async with one.running((LARGE, NOWHERE)) as left, two.running((SMALL, one.address)):
+            await two.until(lambda host: host.count(Suspected) == 1)
+            left.send(two.number, update(1))
+            await two.until(lambda host: host.count(Trusted) == 1)
+            assert two.count(Left) == 0
 
     run(test)
 
@@ -127,7 +144,7 @@ def test_pings_keep_an_idle_link(monkeypatch: pytest.MonkeyPatch) -> None:
         async with one.running((LARGE, NOWHERE)), two.running((SMALL, one.address)) as links:
             await two.until(lambda host: host.count(Joined) == 1)
             said = links.spoken.bytes_sent
-            while links.spoken.bytes_sent < said + 40 * 16:  # twenty pings and pongs, over twice the patience
+            while links.spoken.bytes_sent < said + 20 * 16:  # ten pings and pongs, over twice the patience
                 await trio.lowlevel.checkpoint()
             assert two.count(Left) == 0
 
@@ -141,7 +158,7 @@ def test_a_port_in_use_is_a_settings_error() -> None:
             two = Host(LARGE)
             two.listen = one.address
             with pytest.raises(SettingsError, match="in use"):
-                await two.links().run(trio.open_memory_channel[Event](0)[0])
+                await two.links().run(trio.open_memory_channel[Happened](0)[0])
 
     run(test)
 
