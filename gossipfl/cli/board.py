@@ -20,6 +20,9 @@ _COLOURS = {
     "learning": "cyan",
     "finished": "green",
     "stopped": "yellow",
+    "left": "yellow",
+    "paused": "magenta",
+    "cut": "yellow",
     "killed": "red",
     "failed": "red",
 }

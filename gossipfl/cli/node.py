@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -123,6 +124,7 @@ def _refuse_finished(member: Member) -> None:
 async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     """The node's whole life; returns the summary of its run."""
     from gossipfl.cli.journal import Journal
+    from gossipfl.cli.slowness import slowed
     from gossipfl.node.boot import next_epoch
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
@@ -146,7 +148,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
-        finished = await run(peer, links, fit, journal.saw)
+        finished = await run(peer, links, slowed(fit, os.environ), journal.saw)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

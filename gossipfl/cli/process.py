@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,19 @@ _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREAD
 class Process:
     """The node whose folder is `path`, and what has been read of its records."""
 
-    def __init__(self, number: PeerId, path: Path) -> None:
+    def __init__(self, number: PeerId, path: Path, environment: Mapping[str, str] | None = None) -> None:
         self.number = number
         self.path = path
         self.round = 0
         self.killed = False
+        self.left = False
         self.stopped = False
+        self.paused = False
+        self.cut = False
+        """Whether a link of it is cut now: it does not know, but whoever watches does."""
         self.begun = False
         """Whether it closed a round in this life."""
+        self._environment = _THREADS | dict(environment or {})
         self._said = Traffic()  # in this life
         self._said_before = Traffic()
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,23 +46,21 @@ class Process:
     @property
     def failed(self) -> bool:
         """Whether it ended by itself, and not well."""
-        asked = self.killed or self.stopped
+        asked = self.killed or self.left or self.stopped
         return not asked and self._process is not None and bool(self._process.poll())
 
     @property
     def state(self) -> str:
         """In a word, for people."""
         if self.alive:
-            return "learning" if self.begun else "starting"
-        return (
-            "killed"
-            if self.killed
-            else "stopped"
-            if self.stopped
-            else "failed"
-            if self.failed
-            else "finished"
+            return next((word for word in ("paused", "cut") if getattr(self, word)), self._stage)
+        return next(
+            (word for word in ("killed", "left", "stopped", "failed") if getattr(self, word)), "finished"
         )
+
+    @property
+    def _stage(self) -> str:
+        return "learning" if self.begun else "starting"
 
     @property
     def traffic(self) -> Traffic:
@@ -65,7 +69,7 @@ class Process:
 
     def start(self) -> None:
         """Start the process; its words go to node.log."""
-        self.killed = self.stopped = self.begun = False
+        self.killed = self.left = self.stopped = self.paused = self.begun = False
         self._said_before, self._said = self.traffic, Traffic()
         with (self.path / "node.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
@@ -73,7 +77,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | _THREADS,
+                env=os.environ | self._environment,
             )
 
     def kill(self) -> None:
@@ -82,11 +86,33 @@ class Process:
         if self._process is not None:
             self._process.kill()
 
+    def leave(self) -> None:
+        """Have it say goodbye and end: SIGTERM."""
+        self.left = True
+        self._end()
+
+    def pause(self) -> None:
+        """Have it stand still: SIGSTOP."""
+        if self._process is not None and self.alive:
+            self.paused = True
+            self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it go on where it stands still: SIGCONT."""
+        if self._process is not None and self.paused:
+            self.paused = False
+            self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """Ask it to end."""
-        if self._process is not None and self.alive and not self.stopped:
+        if self.alive and not self.stopped:
             self.stopped = True
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is not None and self.alive:
             self._process.terminate()
+            self.go_on()  # else it would not hear of it
 
     def wait(self, timeout_s: float) -> None:
         """Wait until it has ended; after `timeout_s` it is killed."""
