@@ -1,7 +1,7 @@
 """`gossipfl up`: every peer a real process on this machine, watched through the records that it writes.
 
 Rules:
-- Nobody coordinates: processes are started, killed where the experiment says so, and read; never spoken to.
+- Nobody coordinates: processes are started, read, and treated as the experiment says; never spoken to.
 - Whatever happens here, no process is left behind.
 """
 
@@ -18,10 +18,12 @@ import numpy as np
 import typer
 
 from gossipfl.cli.board import board
+from gossipfl.cli.foresee import Foreseen, foresee
+from gossipfl.cli.happenings import Cut, Deed, GoOn, Happenings, Heal, Kill, Leave, Pause, Start
 from gossipfl.cli.prepare import prepare
 from gossipfl.cli.process import Process, total
+from gossipfl.cli.shuttle import Pair, Shuttle
 from gossipfl.errors import RunError, SettingsError
-from gossipfl.experiment.settings import NetworkSettings, moments
 from gossipfl.protocol.events import Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId
 
@@ -33,17 +35,24 @@ if TYPE_CHECKING:
 POLL_S = 0.02
 STOP_S = 10.0
 PEERS_MAX = 256
-_NEVER = 1 << 62
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def run_cluster(federation: Federation, folder: Path) -> Run:
-    """Run `federation` as processes whose folders are under `folder`/nodes."""
+def run_cluster(federation: Federation, folder: Path, foreseen: Foreseen | None = None) -> Run:
+    """Run `federation` as processes whose folders are under `folder`/nodes.
+
+    What happens to them is `foreseen`, or else what the experiment says.
+    """
     from gossipfl.engines import run_of
 
     began = time.perf_counter()
-    homes = prepare(federation, folder)
-    cluster = _Cluster(federation, [Process(number, home) for number, home in enumerate(homes)])
-    with cluster.running(), board(federation, cluster.nodes, cluster.recorder.records):
+    foreseen = foreseen or foresee(federation)
+    homes, lanes = prepare(federation, folder, foreseen.carried(federation))
+    told = foreseen.environments
+    nodes = [Process(number, home, told.get(number)) for number, home in enumerate(homes)]
+    shuttle = Shuttle(lanes, foreseen.weather)
+    cluster = _Cluster(federation, nodes, Happenings(foreseen.expected), shuttle)
+    with shuttle.running(), cluster.running(), board(federation, nodes, cluster.recorder.records):
         while cluster.poll():
             time.sleep(POLL_S)
     recorder = cluster.recorder
@@ -60,11 +69,7 @@ def check_cluster(federation: Federation) -> None:
     from gossipfl.engines import check_moments
 
     check_moments(federation)
-    if federation.experiment.network != NetworkSettings():
-        raise SettingsError(
-            "[network] is for `gossipfl simulate`: here messages and training take the time that they take, "
-            "so leave the section out."
-        )
+    foresee(federation)
     if federation.experiment.run.engine == "crowd":
         raise SettingsError("A crowd has no processes: simulate it, or leave out run.engine.")
     if federation.peers > PEERS_MAX:
@@ -74,21 +79,29 @@ def check_cluster(federation: Federation) -> None:
 
 
 class _Cluster:
-    def __init__(self, federation: Federation, nodes: list[Process]) -> None:
+    def __init__(
+        self, federation: Federation, nodes: list[Process], happenings: Happenings, shuttle: Shuttle
+    ) -> None:
         from gossipfl.experiment.recorder import Recorder
 
         self.nodes = nodes
         self.recorder: Recorder = Recorder(federation, lambda: total([node.traffic for node in nodes]))
         self._federation = federation
-        self._kills = moments(federation.experiment.faults.kill)
-        self._restarts = moments(federation.experiment.faults.restart)
+        self._happenings = happenings
+        self._shuttle = shuttle
+        self._cuts: dict[int, frozenset[Pair]] = {}
+        self._starting: set[PeerId] = set()  # as soon as they have ended
         self._began = time.time()
         self._ended: set[PeerId] = set()
 
+    @property
+    def _now_s(self) -> float:
+        return time.time() - self._began
+
     @contextmanager
     def running(self) -> Iterator[None]:
-        """All processes run within the block, and none after it; SIGTERM ends it as Ctrl-C does."""
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        """All processes run within the block, and none after it; SIGTERM and SIGHUP end it as Ctrl-C does."""
+        before = {number: signal.signal(number, _interrupt) for number in _ENDING}
         try:
             for node in self.nodes:
                 node.start()
@@ -97,14 +110,24 @@ class _Cluster:
             typer.echo(f"Stopping {sum(node.alive for node in self.nodes)} processes ...", err=True)
             raise
         finally:
+            self._stop_all()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop_all(self) -> None:
+        try:
             for node in self.nodes:
                 node.stop()
             for node in self.nodes:
                 node.wait(STOP_S)
-            signal.signal(signal.SIGTERM, before)
+        finally:  # somebody lost patience
+            for node in self.nodes:
+                node.end_now()
 
     def poll(self) -> bool:
         """Read what is new and do what is due; whether anything still runs."""
+        self._shuttle.check()
+        self._do_all(self._happenings.passed(self._now_s))
         for node in self.nodes:
             alive = node.alive
             for record in node.news():
@@ -113,6 +136,7 @@ class _Cluster:
                 self._end(node)
             elif not node.begun and self._is_alone(node):
                 node.stop()
+        self._start_who_has_ended()
         return len(self._ended) < len(self.nodes)
 
     def _take(self, node: Process, record: dict[str, Any]) -> None:
@@ -127,8 +151,7 @@ class _Cluster:
             case "link":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.linked(node.number, time_s, other, record["state"])
-        if node.round + 1 >= self._kills.get(node.number, _NEVER):
-            self._kill(node)
+        self._do_all(self._happenings.reached(node.number, node.round + 1))
 
     def _take_round(self, node: Process, record: dict[str, Any], time_s: float) -> None:
         node.round, node.begun = record["round"], True
@@ -137,24 +160,63 @@ class _Cluster:
             vector = np.load(kept, allow_pickle=False)
             counts = {name: record[name] for name in ("heard", "missing", "stale", "duration_s")}
             self.recorder.observe(node.number, time_s, RoundClosed(node.round, vector, **counts))
-        self._restart_who_is_due(node.round + 1)
 
-    def _kill(self, node: Process) -> None:
-        del self._kills[node.number]
-        node.kill()
-        self.recorder.killed(node.number, time.time() - self._began)
+    def _do_all(self, deeds: list[Deed]) -> None:
+        for deed in deeds:
+            match deed:
+                case Start(peer):
+                    self._starting.add(peer)
+                case Cut(number, pairs):
+                    self._cuts[number] = pairs
+                    self._part("partitioned", number)
+                case Heal(number):
+                    self._cuts.pop(number, None)
+                    self._part("healed", number)
+                case _:
+                    self._treat(self.nodes[deed.peer], deed)
 
-    def _restart_who_is_due(self, round: int) -> None:
-        for number, at in list(self._restarts.items()):
-            if round >= at and number in self._ended:
-                del self._restarts[number]
-                self._ended.discard(number)
-                self.nodes[number].start()
+    def _treat(self, node: Process, deed: Kill | Leave | Pause | GoOn) -> None:
+        now_s = self._now_s
+        match deed:
+            case GoOn():
+                if node.paused:
+                    node.go_on()
+                    self.recorder.mark("continued", node.number, now_s)
+            case _ if not node.alive:
+                pass  # it has finished, or something else befell it before
+            case Kill():
+                node.kill()
+                self.recorder.killed(node.number, now_s)
+            case Leave():
+                node.leave()
+                self.recorder.mark("left", node.number, now_s)
+            case Pause():
+                node.pause()
+                self.recorder.mark("paused", node.number, now_s, seconds=deed.seconds)
+                self._happenings.later(now_s + deed.seconds, GoOn(node.number))
+
+    def _part(self, kind: str, number: int) -> None:
+        """Have the links that are cut now be cut, and no others."""
+        cut = frozenset[Pair]().union(*self._cuts.values())
+        self._shuttle.cut(cut)
+        ends = {peer for pair in cut for peer in pair}
+        for node in self.nodes:
+            node.cut = node.number in ends
+        self.recorder.mark(kind, None, self._now_s, partition=number)
+
+    def _start_who_has_ended(self) -> None:
+        for number in sorted(self._starting & self._ended):
+            self._starting.discard(number)
+            self._ended.discard(number)
+            self.nodes[number].start()
+
+    def _will_start(self, number: PeerId) -> bool:
+        return number in self._starting or self._happenings.will_start(number)
 
     def _is_alone(self, node: Process) -> bool:
         """Whether it waits in vain: none of its neighbours runs, or will be started again."""
         neighbours = self._federation.topology.neighbours(node.number)
-        return all(other in self._ended and other not in self._restarts for other in neighbours)
+        return all(other in self._ended and not self._will_start(other) for other in neighbours)
 
     def _end(self, node: Process) -> None:
         if node.failed:

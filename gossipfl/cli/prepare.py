@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gossipfl.cli.shuttle import HOST, Lane, Pair
 from gossipfl.errors import RunError
 from gossipfl.protocol.round_peer import GATHER_S
 
@@ -15,19 +17,25 @@ if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
     from gossipfl.protocol.identity import Identity
 
-HOST = "127.0.0.1"
 PORTS = range(20_000, 32_000)
 """Below the range from which systems take the ports of outgoing connections."""
 
 
-def prepare(federation: Federation, folder: Path) -> list[Path]:
-    """Make the folder of each node under `folder`/nodes, by number; keys lie beside, in `folder`/keys."""
+def prepare(
+    federation: Federation, folder: Path, carried: Collection[Pair] = ()
+) -> tuple[list[Path], dict[Pair, Lane]]:
+    """Make the folder of each node under `folder`/nodes, by number; keys lie beside, in `folder`/keys.
+
+    Returns the folders, and the lanes by which the pairs (dialler, dialled) that are `carried` dial.
+    """
     import tomli_w
 
     from gossipfl.experiment.prepared import write_prepared
 
     keys = _make_keys(folder / "keys", federation.peers)
-    ports = _free_ports(federation.peers)
+    ports = _free_ports(federation.peers + len(carried))
+    spare = ports[federation.peers :]
+    lanes = {pair: Lane(port, ports[pair[1]]) for pair, port in zip(sorted(carried), spare, strict=True)}
     schedule = federation.meeting.schedule
     shared = federation.experiment.model_dump(
         mode="json",
@@ -49,13 +57,14 @@ def prepare(federation: Federation, folder: Path) -> list[Path]:
             "wait_s": GATHER_S,
         } | ({"place": number} if schedule else {})
         peers: list[dict[str, Any]] = [
-            {"name": _name(other), "address": f"{HOST}:{ports[other]}", "key": keys[other][0].key.hex()}
+            {"name": _name(other), "address": f"{HOST}:{port}", "key": keys[other][0].key.hex()}
             | ({"place": other} if schedule else {})
             for other in federation.topology.neighbours(number)
+            for port in [lanes[number, other].port if (number, other) in lanes else ports[other]]
         ]
         table = {"node": node, "data": {"prepared": "rows.npz"}, **shared, "peer": peers}
         (home / "node.toml").write_text(tomli_w.dumps(table), encoding="utf-8")
-    return homes
+    return homes, lanes
 
 
 def _name(number: int) -> str:

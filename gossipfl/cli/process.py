@@ -114,6 +114,12 @@ class Process:
             self._process.terminate()
             self.go_on()  # else it would not hear of it
 
+    def end_now(self) -> None:
+        """See that it is gone, whatever it was doing."""
+        if self._process is not None and self.alive:
+            self._process.kill()
+            self._process.wait()
+
     def wait(self, timeout_s: float) -> None:
         """Wait until it has ended; after `timeout_s` it is killed."""
         if self._process is None:

@@ -26,6 +26,9 @@ PIECE_BYTES = 64 * 1024
 PIECES_MAX = 64
 """On their way in each direction of a connection: 4 MiB at most."""
 
+FILES_PER_LANE = 6
+"""A port that is listened on, and the two ends of up to two connections, one of which is about to close."""
+
 START_S = 10.0
 
 Pair = tuple[PeerId, PeerId]
@@ -76,6 +79,7 @@ class Shuttle:
         if not self._lanes:
             yield
             return
+        _allow_files(256 + FILES_PER_LANE * len(self._lanes))
         thread = threading.Thread(target=self._run, name="shuttle", daemon=True)
         thread.start()
         try:
@@ -137,6 +141,17 @@ class Shuttle:
                     await _carry(near, far, there, back)
 
         await trio.serve_listeners(welcome, [listener])
+
+
+def _allow_files(count: int) -> None:
+    """Let this process have so many files open, if the system lets it."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def _carry(near: trio.SocketStream, far: trio.SocketStream, there: _Way, back: _Way) -> None:

@@ -82,6 +82,10 @@ class Recorder:
         self._add("killed", peer, time_s)
         self.gone(peer)
 
+    def mark(self, kind: str, peer: PeerId | None, time_s: float, **facts: object) -> None:
+        """Something of this `kind` was done to `peer`, or to the network if that is None."""
+        self._add(kind, peer, time_s, **facts)
+
     def gone(self, peer: PeerId) -> None:
         """`peer` takes no part any more: nobody waits for its rounds."""
         self._forget(peer)
@@ -136,7 +140,7 @@ class Recorder:
             "seed": federation.experiment.run.seed,
         }
 
-    def _add(self, kind: str, peer: PeerId, time_s: float, **facts: object) -> None:
+    def _add(self, kind: str, peer: PeerId | None, time_s: float, **facts: object) -> None:
         self.records.append({"kind": kind, "peer": peer, "time_s": time_s, **facts})
 
     def _forget(self, peer: PeerId) -> None:
