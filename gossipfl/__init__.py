@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gossipfl.learn.pytorch import TorchModel
     from gossipfl.learn.training import Training
     from gossipfl.report import Run
-    from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass
+    from gossipfl.simulator.faults import Corrupt, Deliver, Instead, Latency, Loss, Lost, Pass
     from gossipfl.topology import Schedule, Topology, build_schedule, build_topology, read_topology
 
 _HOMES = {
@@ -53,7 +53,7 @@ _HOMES = {
     "gossipfl.learn.algorithms.dpsgd": ("Dpsgd",),
     "gossipfl.learn.aggregators": ("WeightedMean",),
     "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples"),
-    "gossipfl.simulator.faults": ("Deliver", "Latency", "Loss", "Lost", "Pass"),
+    "gossipfl.simulator.faults": ("Corrupt", "Deliver", "Instead", "Latency", "Loss", "Lost", "Pass"),
     "gossipfl.draws": ("Draws",),
     "gossipfl.errors": ("GossipflError", "UserError"),
 }
@@ -72,7 +72,7 @@ __all__ = [  # noqa: RUF022
     # contracts for plug-ins
     "Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples", "Draws",
     # faults
-    "Deliver", "Latency", "Loss", "Lost", "Pass",
+    "Corrupt", "Deliver", "Instead", "Latency", "Loss", "Lost", "Pass",
     # errors
     "GossipflError", "UserError",
 ]  # fmt: skip

@@ -135,7 +135,7 @@ def network_of(
         [federation.topology.neighbours(peer) for peer in range(federation.peers)],
         federation.new_peer,
         federation.fit_many,
-        rules=(*described, *rules),
+        rules=(*rules, *described),  # what is said comes before what the network makes of it
         training_s=lambda peer: settings.training_s * settings.slow.get(peer, 1.0),
         schedule=Schedule(moments(faults.kill), moments(faults.restart)),
         message_bytes=message_bytes,

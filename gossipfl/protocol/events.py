@@ -145,9 +145,14 @@ class Finished:
 Effect = Train | Send | SetTimer | Drop | Note | Finished
 
 
+HARMLESS = frozenset({"replay"})
+"""Reasons to refuse what a network may do by itself, by saying something twice or late: the link stays."""
+
+
 def refused(sender: PeerId, reason: str) -> list[Effect]:
     """What to ask for when `sender` broke the rule named by `reason`."""
-    return [Note(Refused(sender, reason)), Drop(sender, reason)]
+    noted: list[Effect] = [Note(Refused(sender, reason))]
+    return noted if reason in HARMLESS else [*noted, Drop(sender, reason)]
 
 
 class Peer(Protocol):

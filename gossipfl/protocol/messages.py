@@ -48,8 +48,13 @@ Message = Update | Begun | Missed | Ask
 
 @dataclass(slots=True)
 class Traffic:
-    """What was said so far; a message is lost if a link dropped it or nobody was there to hear it."""
+    """What was said so far; a message is lost if a link dropped it or nobody was there to hear it.
+
+    Those duplicated were said again, and count as sent; those corrupted arrived broken, and count as lost.
+    """
 
     messages_sent: int = 0
     messages_lost: int = 0
     bytes_sent: int = 0
+    messages_duplicated: int = 0
+    messages_corrupted: int = 0

@@ -13,6 +13,7 @@ import contextlib
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -39,7 +40,7 @@ from gossipfl.protocol.events import (
 )
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
 from gossipfl.simulator.agenda import Agenda
-from gossipfl.simulator.faults import Rule, judge
+from gossipfl.simulator.faults import Fate, Rule, judge
 from gossipfl.simulator.trace import Trace
 
 REDIAL_S = 1.0
@@ -51,6 +52,8 @@ LINKS_KEPT = 10_000
 OBJECTS_YOUNG = 100_000
 """So many objects come to be before cycles among them are looked for: what peers hold and say makes none, and
 looking for some took a fifth of the time."""
+
+_NO_LIFE = -1
 
 
 class FitMany(Protocol):
@@ -72,6 +75,12 @@ class Schedule:
 
     kills: Mapping[PeerId, int] = field(default_factory=dict)
     restarts: Mapping[PeerId, int] = field(default_factory=dict)
+
+
+class _Happening(NamedTuple):
+    """What happens to the network, not to a peer."""
+
+    happen: Callable[[], None]
 
 
 class _Said(NamedTuple):
@@ -109,7 +118,7 @@ class Network:
         self._message_bytes = message_bytes
         self._observe = observe
         self._killed = killed
-        self._agenda = Agenda[tuple[PeerId, int, Event]]()
+        self._agenda = Agenda[tuple[PeerId, int, Event | _Happening]]()  # the latter in no life
         self._peers: dict[PeerId, Peer] = {}
         self._present: set[PeerId] = set()  # peers that have not finished
         self._lives = [0] * len(neighbours)
@@ -138,9 +147,11 @@ class Network:
             self.now = moment
             there = lives[number] == life and number in present
             if there and not (isinstance(event, Joined) and event.peer not in present):
-                self._handle(number, event)
-            elif isinstance(event, Received) and isinstance(event.message, Update):
-                self.traffic.messages_lost += 1
+                self._handle(number, event)  # type: ignore[arg-type]
+            elif isinstance(event, Received):
+                self.traffic.messages_lost += isinstance(event.message, Update)
+            elif isinstance(event, _Happening):
+                event.happen()
 
     # Lives
 
@@ -222,22 +233,62 @@ class Network:
                 self._end(number)
 
     def _send(self, number: PeerId, to: PeerId, message: Message) -> None:
+        fate = judge(self._rules, number, to, message, self.now)
+        if isinstance(fate, list):
+            self._send_otherwise(number, to, message, fate)
+            return
         said = self._said
         if said is None or said.event.message is not message or said.event.sender != number:
-            said = self._said = _Said(Received(number, message), self._message_bytes(message))
+            said = self._measure(number, message)
         traffic, counts = self.traffic, isinstance(message, Update)
         traffic.messages_sent += counts
         traffic.bytes_sent += said.bytes
-        delay_s = judge(self._rules, number, to, message, self.now)
-        if delay_s is None or to not in self._present:
+        if to not in self._present:
             traffic.messages_lost += counts
             return
-        arrival = self._reaches(number, to, delay_s)
+        arrival = self._reaches(number, to, fate)
         if arrival > self.now:  # nothing that leaves later may arrive earlier
             self._free_at[number, to] = arrival
             if len(self._free_at) > self._links_max:
                 self._forget_empty_links()
         self._push(arrival, to, said.event)
+
+    def _measure(self, number: PeerId, message: Message) -> _Said:
+        said = self._said
+        if said is None or said.event.message is not message or said.event.sender != number:
+            self._said = said = _Said(Received(number, message), self._message_bytes(message))
+        return said
+
+    def _send_otherwise(self, number: PeerId, to: PeerId, message: Message, fates: list[Fate]) -> None:
+        """Say what comes of `message`, which is lost, broken, overtaken, or other messages."""
+        traffic, here = self.traffic, to in self._present
+        updates = sum(isinstance(fate.message, Update) for fate in fates)
+        traffic.messages_sent += updates
+        traffic.messages_duplicated += max(0, updates - isinstance(message, Update))
+        for fate in fates:
+            said = self._measure(number, fate.message)
+            traffic.bytes_sent += said.bytes
+            if fate.lost or not here:
+                traffic.messages_lost += isinstance(fate.message, Update)
+                continue
+            arrival = self.now + fate.delay_s
+            if fate.in_order:
+                arrival = self._free_at[number, to] = self._reaches(number, to, fate.delay_s)
+            if fate.corrupt:
+                self._agenda.put(
+                    arrival, (to, _NO_LIFE, _Happening(partial(self._break, number, to, fate.message)))
+                )
+            else:
+                self._push(arrival, to, said.event)
+
+    def _break(self, number: PeerId, to: PeerId, message: Message) -> None:
+        """What `number` said reaches `to` broken."""
+        counts = isinstance(message, Update)
+        self.traffic.messages_corrupted += counts
+        self.traffic.messages_lost += counts
+        if to in self._present:
+            self._observe(to, self.now, Refused(number, "corrupt"))
+            self._drop(to, number)
 
     def _forget_empty_links(self) -> None:
         self._free_at = {link: at for link, at in self._free_at.items() if at > self.now}

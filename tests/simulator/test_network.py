@@ -13,7 +13,7 @@ from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Effect, Event, Joined, Left, Received
 from gossipfl.protocol.messages import Begun, Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.simulator.faults import Deliver, Latency, Loss, Lost, Pass, Verdict, judge
+from gossipfl.simulator.faults import Loss, Lost, Pass, Verdict
 from gossipfl.simulator.network import OBJECTS_YOUNG, Schedule
 
 UPDATE = Update(1, 0, 1, 10, 2, (np.zeros(1),))
@@ -56,17 +56,6 @@ def test_loss_loses_as_many_as_it_says() -> None:
     rule = Loss(0.3, 3)
     lost = sum(isinstance(rule(peer, 0, UPDATE, 0.0), Lost) for peer in range(20) for _ in range(500))
     assert lost == pytest.approx(3_000, abs=150)
-
-
-def test_delays_add_up_and_the_first_loss_is_final() -> None:
-    def late(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
-        return Deliver(2.0)
-
-    def never(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
-        return Lost()
-
-    assert judge((Latency(0.5), late), 0, 1, UPDATE, 0.0) == 2.5
-    assert judge((late, never), 0, 1, UPDATE, 0.0) is None
 
 
 def test_only_updates_count_as_messages_but_all_bytes_count() -> None:
