@@ -17,7 +17,7 @@ from gossipfl.report import Run
 from gossipfl.simulator.faults import Rule
 from gossipfl.topology import Topology
 
-_SHORT = {"topology": "kind", "data": "dataset", "model": "kind", "learning": "algorithm"}
+_SHORT = {"topology": "kind", "data": "dataset", "model": "kind", "learning": "algorithm", "robust": "rule"}
 _OBJECTS = ("topology", "data", "model", "algorithm", "aggregator")
 
 

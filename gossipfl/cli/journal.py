@@ -181,5 +181,5 @@ class Journal:
 def _settings(member: Member) -> str:
     import tomli_w
 
-    shared = {"model", "learning", "gossip", "run"}
+    shared = {"model", "learning", "gossip", "robust", "run"}
     return tomli_w.dumps(member.file.model_dump(mode="json", include=shared, exclude_none=True))

@@ -39,7 +39,7 @@ def prepare(
     schedule = federation.meeting.schedule
     shared = federation.experiment.model_dump(
         mode="json",
-        include={"model", "learning", "gossip", "run", *(["topology"] if schedule else [])},
+        include={"model", "learning", "gossip", "robust", "run", *(["topology"] if schedule else [])},
         exclude_none=True,
     )
     if schedule:

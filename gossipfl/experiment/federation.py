@@ -21,6 +21,7 @@ from gossipfl.data import (
 from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.defence import Defence, defence_of, in_turn, neighbourhoods, refuse_beside_objects
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
@@ -50,6 +51,7 @@ class Federation:
     dataset: Dataset
     model: Model
     algorithm: Algorithm[Any]
+    defence: Defence
     train: Samples  # of each peer
     test: Samples  # common to all, seen by none in training
     local_test: Samples | None  # of each peer
@@ -154,8 +156,12 @@ def build(
             "make topology.peers fit the split."
         )
     train, local_test = _local_parts(experiment.data, parts, seed)
+    if algorithm is not None or aggregator is not None:
+        refuse_beside_objects(experiment.robust)
+    hears = neighbourhoods(meeting, learning.rounds)
+    defence = defence_of(experiment.robust, in_turn(hears) if experiment.gossip.exchange else hears)
     if algorithm is None:
-        algorithm = build_algorithm_from(learning, aggregator)
+        algorithm = build_algorithm_from(learning, aggregator or defence.aggregator)
         refuse_misfits(learning, algorithm, meeting)
     refuse_free(experiment.gossip, learning, algorithm, meeting.schedule)
     model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
@@ -166,6 +172,7 @@ def build(
         dataset,
         model,
         algorithm,
+        defence,
         Samples.parts(values, targets, train),
         Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
@@ -226,7 +233,7 @@ def build_algorithm_from(learning: LearningSettings, aggregator: Aggregator | No
     """The algorithm that settings describe, combining with `aggregator` if that is given."""
     return build_algorithm(
         learning.algorithm,
-        aggregator or learning.aggregator,
+        aggregator,
         compressor=learning.compressor,
         compression=learning.compression,
         options=learning.options,

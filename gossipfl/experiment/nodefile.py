@@ -12,6 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.defence import Defence, defence_of, in_turn, listed, neighbourhoods
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from
 from gossipfl.experiment.files import factory_beside, read_toml, validate
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
@@ -23,6 +24,7 @@ from gossipfl.experiment.settings import (
     GossipSettings,
     LearningSettings,
     ModelSettings,
+    RobustSettings,
     RunSettings,
     Section,
     TopologySettings,
@@ -84,6 +86,7 @@ class NodeFile(Section):
     model: ModelSettings = ModelSettings()
     learning: LearningSettings = LearningSettings()
     gossip: GossipSettings = GossipSettings()
+    robust: RobustSettings = RobustSettings()
     run: RunSettings = RunSettings()
     peer: Annotated[tuple[PeerSection, ...], Field(max_length=4096)] = ()
 
@@ -125,6 +128,7 @@ class Member:
     dataset: Dataset
     model: Model
     algorithm: Algorithm[Any]
+    defence: Defence
     meeting: Meeting | None
     train: Samples
     test: Samples | None
@@ -178,6 +182,7 @@ class Member:
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
             gossip=self.file.gossip.model_dump(mode="json"),
+            robust=self.file.robust.model_dump(mode="json"),
             topology=topology,
             schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
         )
@@ -237,7 +242,7 @@ def read_member(path: Path) -> Member:
     described = file.model.model_copy(update={"options": factory_beside(file.model.options, folder)})
     model = build_model_from(described, file.learning, dataset.features.shape[1], classes)
     features = dataset.features.astype(model.dtype, copy=False)
-    algorithm, meeting = build_algorithm_from(file.learning), None
+    meeting = None
     if file.topology is not None:
         peers = file.topology.peers
         if peers is None:
@@ -246,6 +251,12 @@ def read_member(path: Path) -> Member:
         wanted = file.topology.model_copy(update={"file": graph})
         meeting = meeting_of(wanted, file.learning, peers, file.run.seed)
         _refuse_unplaced(file, meeting.topology)
+    hears = listed(file.node.name, len(file.peer))
+    if meeting is not None:
+        hears = neighbourhoods(meeting, file.learning.rounds)
+    defence = defence_of(file.robust, in_turn(hears) if file.gossip.exchange else hears)
+    algorithm = build_algorithm_from(file.learning, defence.aggregator)
+    if meeting is not None:
         refuse_misfits(file.learning, algorithm, meeting)
     refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
@@ -255,6 +266,7 @@ def read_member(path: Path) -> Member:
         dataset,
         model,
         algorithm,
+        defence,
         meeting,
         Samples(features, targets, train_rows, np.asarray(len(train_rows))),
         Samples(features, targets, test_rows, np.asarray(len(test_rows))) if len(test_rows) else None,

@@ -124,6 +124,7 @@ class Recorder:
             "finished": outcome.finished,
             "rounds": federation.experiment.learning.rounds,
             "metric": metric,
+            **federation.defence.record(),
         }
         if outcome.finished:
             figures, scores = judged(federation, outcome)

@@ -109,7 +109,6 @@ class LearningSettings(Section):
 
     algorithm: str = "dpsgd"
     options: dict[str, Any] = Field(default_factory=dict)
-    aggregator: str = "mean"
     compressor: str | None = None
     compression: dict[str, Any] = Field(default_factory=dict)
     weights: Literal["samples", "uniform", "best-constant", "fastest"] = "samples"
@@ -172,6 +171,14 @@ class FaultsSettings(Section):
     restart: tuple[Moment, ...] = ()
 
 
+class RobustSettings(Section):
+    """How a peer combines vectors of which some may be hostile: so many of its neighbours' at most."""
+
+    rule: str = "auto"
+    attackers: int | None = Field(None, ge=0, le=PEERS_MAX)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class RunSettings(Section):
     """The run as a whole."""
 
@@ -192,6 +199,7 @@ class Experiment(Section):
     gossip: GossipSettings = GossipSettings()
     network: NetworkSettings = NetworkSettings()
     faults: FaultsSettings = FaultsSettings()
+    robust: RobustSettings = RobustSettings()
     run: RunSettings = RunSettings()
 
     @model_validator(mode="after")

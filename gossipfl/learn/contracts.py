@@ -28,6 +28,15 @@ State_contra = TypeVar("State_contra", contravariant=True)
 ONE = np.asarray(1.0)
 
 
+class Scene(NamedTuple):
+    """What a peer knows of itself and of the run while it listens, for aggregators that judge by that."""
+
+    progress: Array  # (...), float64, in (0, 1]: the round by the number of all rounds
+    step: Array  # (...), float64: the length of the way of its last local training, 0 before the first
+    draws: Draws | None = None  # of the peer and its round
+    losses: tuple[Array, Array] | None = None  # (...) of its own vector and (..., k) of those heard, own rows
+
+
 class Heard(NamedTuple):
     """What k neighbours said in one round, and how much each counts; all weights of a peer sum to 1.
 
@@ -41,6 +50,7 @@ class Heard(NamedTuple):
     weights: Array  # (..., k), float64
     own_weight: Array  # (...), float64
     said: Payload = ()  # each (..., k, *shape)
+    scene: Scene | None = None  # where the aggregator judges by it
 
 
 def unless_adopted(own_weight: Array, kept: Array, instead: Array | None = None) -> Array:
@@ -129,6 +139,33 @@ class Aggregator(Protocol):
 
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d). With k = 0 it returns `own`."""
+
+
+@runtime_checkable
+class Robust(Aggregator, Protocol):
+    """An aggregator that stands so many hostile vectors among those heard, if it hears enough."""
+
+    @property
+    def attackers(self) -> int:
+        """How many of the neighbours heard may be hostile."""
+
+    @property
+    def least_heard(self) -> int:
+        """The fewest neighbours among whom so many may be hostile; of fewer it takes none."""
+
+
+@runtime_checkable
+class Judging(Aggregator, Protocol):
+    """An aggregator that judges by more than the vectors; called as any other, it judges by these alone."""
+
+    @property
+    def asks_losses(self) -> bool:
+        """Whether it asks how well each vector does on the peer's own rows."""
+
+    def judged(
+        self, own: Array, heard: Array, own_weight: Array, weights: Array, scene: Scene | None
+    ) -> Array:
+        """(..., d), (..., k, d), (...), (..., k) -> (..., d), seeing the `scene`."""
 
 
 class Compressor(Protocol):

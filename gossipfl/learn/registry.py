@@ -1,14 +1,13 @@
-"""The names by which settings call models, algorithms, aggregators and compressors; what is known of each."""
+"""The names by which settings call models, algorithms and compressors; what is known of each."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gossipfl.errors import SettingsError, instead
-from gossipfl.learn.aggregators import WeightedMean
 from gossipfl.learn.algorithms.choco import Choco
 from gossipfl.learn.algorithms.choco_diffusion import ChocoDiffusion
 from gossipfl.learn.algorithms.combine_then_adapt import CombineThenAdapt
@@ -40,7 +39,6 @@ from gossipfl.learn.pytorch import TorchModel
 from gossipfl.learn.training import DEFAULT, Training
 
 MODELS = ("linear", "softmax", "mlp", "pegasos", *ESTIMATORS)
-AGGREGATORS: dict[str, Callable[[], Aggregator]] = {"mean": WeightedMean}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +263,7 @@ def method_named(name: str) -> Method:
 
 def build_algorithm(
     name: str,
-    aggregator: str | Aggregator = "mean",
+    aggregator: Aggregator | None = None,
     *,
     compressor: str | Compressor | None = None,
     compression: Mapping[str, Any] | None = None,
@@ -273,16 +271,19 @@ def build_algorithm(
 ) -> Algorithm[Any]:
     """The algorithm called `name` with its hyper-parameters `options`.
 
-    `aggregator` and `compressor` are names, or objects of the user's own; `compression` are the options of a
-    compressor that is named. Names and options unknown, or of no use to the algorithm, raise `SettingsError`.
+    Without an `aggregator` it takes the weighted mean; `compressor` is a name, or an object of the user's
+    own, and `compression` are the options of one that is named. Names and options unknown, or of no use to
+    the algorithm, raise `SettingsError`.
     """
     method = method_named(name)
     given = checked(f"algorithm {name!r}", options or {}, method.options)
     if method.takes("aggregator"):
-        given["aggregator"] = aggregator if not isinstance(aggregator, str) else _aggregator(aggregator)
-    elif aggregator != "mean":
+        given |= {"aggregator": aggregator} if aggregator is not None else {}
+    elif aggregator is not None:
+        able = [other for other, method in ALGORITHMS.items() if method.takes("aggregator")]
         raise SettingsError(
-            f"The algorithm {name!r} is defined for weighted means: leave out the aggregator."
+            f"The algorithm {name!r} is defined for weighted means, and no other rule can take their place: "
+            f"leave out [robust] and the aggregator, or use {', '.join(able)}."
         )
     if method.takes("compressor"):
         if isinstance(compressor, str):
@@ -297,9 +298,3 @@ def build_algorithm(
         raise SettingsError(
             f"The algorithm {name!r} needs a compressor, such as 'top-k': name one."
         ) from None
-
-
-def _aggregator(name: str) -> Aggregator:
-    if name not in AGGREGATORS:
-        raise SettingsError(f"There is no aggregator {name!r}: {instead(name, AGGREGATORS)}")
-    return AGGREGATORS[name]()

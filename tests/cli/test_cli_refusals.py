@@ -58,7 +58,7 @@ def refused(capsys: pytest.CaptureFixture[str], words: str, *arguments: object) 
         ("model.hidden=[3]", "leave out model.hidden"),
         ("learning.steps=5", "leave out learning.epochs"),
         ("learning.algorithm=dpsg", 'did you mean "dpsgd"?'),
-        ("learning.aggregator=men", 'did you mean "mean"?'),
+        ("robust.rule=krumm", 'did you mean "krum"?'),
         ('faults.kill="2@5"', "it must be a list"),
         ('faults.kill=["2-5"]', "write it as PEER@ROUND"),
         ('faults.kill=["9@5"]', "peers are 0 to 7"),

@@ -17,7 +17,8 @@ from gossipfl.learn.algorithms.push_sum import PushSum, PushSumState
 from gossipfl.learn.compressors import build_compressor
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Heard, Link, Model, Payload, Samples
 from gossipfl.learn.models import Dense
-from gossipfl.learn.registry import AGGREGATORS, ALGORITHMS, MODELS, build_algorithm, build_model
+from gossipfl.learn.registry import ALGORITHMS, MODELS, build_algorithm, build_model
+from gossipfl.learn.robust.catalogue import PREFIXES, RULES, build_rule
 from gossipfl.learn.training import Training
 from gossipfl.testing import check_aggregator, check_algorithm, check_model
 
@@ -30,6 +31,8 @@ TRAININGS = [
     replace(BUSY, batch=1),
     replace(BUSY, proximal=0.3),
 ]
+MIXED = [name for name in RULES if name != "ubar"]
+NAMES = [*RULES, *(f"{prefix}+{name}" for prefix in PREFIXES for name in MIXED), "nnm+bucketing+median"]
 NUMBERS = {"linear", "SGDRegressor", "MLPRegressor"}
 
 
@@ -66,16 +69,25 @@ def test_each_estimator_conforms(kind: str) -> None:
     check_model(model, ragged(classes_for(kind)))
 
 
-@pytest.mark.parametrize("name", AGGREGATORS)
-def test_each_aggregator_conforms(name: str) -> None:
-    check_aggregator(AGGREGATORS[name]())
+@pytest.mark.parametrize("name", NAMES)
+def test_each_rule_conforms(name: str) -> None:
+    check_aggregator(build_rule(name, 1))
+
+
+def test_the_mean_conforms() -> None:
+    check_aggregator(WeightedMean())
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_each_algorithm_conforms(name: str) -> None:
     coarse = build_compressor("top-k", share=0.3) if ALGORITHMS[name].takes("compressor") else None
-    for aggregator in AGGREGATORS if ALGORITHMS[name].takes("aggregator") else ("mean",):
-        check_algorithm(build_algorithm(name, aggregator, compressor=coarse))
+    check_algorithm(build_algorithm(name, compressor=coarse))
+
+
+@pytest.mark.parametrize("rule", ["nnm+trimmed-mean", "clipping", "balance"])
+@pytest.mark.parametrize("name", [name for name, method in ALGORITHMS.items() if method.takes("aggregator")])
+def test_each_algorithm_that_takes_one_conforms_with_a_rule(name: str, rule: str) -> None:
+    check_algorithm(build_algorithm(name, build_rule(rule, 1)))
 
 
 def changes_its_input(own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:

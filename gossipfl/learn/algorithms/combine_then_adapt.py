@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, combined
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload
 
 
@@ -50,7 +50,7 @@ class CombineThenAdapt:
 
     def listen(self, state: CombineThenAdaptState, heard: Heard) -> CombineThenAdaptState:
         """The aggregate, less the step."""
-        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        mean = combined(self.aggregator, state.vector, heard)
         return self.mixed(state, mean, heard.own_weight)
 
     def mixed(self, state: CombineThenAdaptState, mean: Array, own_weight: Array) -> CombineThenAdaptState:

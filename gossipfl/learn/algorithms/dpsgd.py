@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, combined
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload
 
 
@@ -45,7 +45,7 @@ class Dpsgd:
 
     def listen(self, state: DpsgdState, heard: Heard) -> DpsgdState:
         """The aggregate of the own vector and those heard."""
-        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        mean = combined(self.aggregator, state.vector, heard)
         return self.mixed(state, mean, heard.own_weight)
 
     def mixed(self, state: DpsgdState, mean: Array, own_weight: Array) -> DpsgdState:

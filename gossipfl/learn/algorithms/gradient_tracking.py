@@ -25,7 +25,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, combined
 from gossipfl.learn.algorithms.links import Sums, credible, summed
 from gossipfl.learn.algorithms.push_sum import split
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Link, Payload
@@ -75,7 +75,7 @@ class GradientTracking:
     def listen(self, state: TrackingState, heard: Heard) -> TrackingState:
         """Models are aggregated, steps added; a peer that adopts brings in the mean step as its own."""
         steps, counts = (summed(part) for part in credible(*heard.payload[1:]))
-        mixed = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        mixed = combined(self.aggregator, state.vector, heard)
         adopts = heard.own_weight == 0
         held = np.where(adopts, 0.0, state.samples)[..., None] + counts
         tracked = state.tracked + (steps - counts * state.tracked) / np.where(held == 0, 1.0, held)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, combined
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 from gossipfl.learn.options import demand_between
 
@@ -59,7 +59,7 @@ class Momentum:
 
     def listen(self, state: MomentumState, heard: Heard) -> MomentumState:
         """The aggregate; the momentum stays here."""
-        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        mean = combined(self.aggregator, state.vector, heard)
         return self.mixed(state, mean, heard.own_weight)
 
     def mixed(self, state: MomentumState, mean: Array, own_weight: Array) -> MomentumState:

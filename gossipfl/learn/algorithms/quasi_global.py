@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.draws import Draws
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, combined
 from gossipfl.learn.contracts import ONE, Aggregator, Array, Heard, Payload, unless_adopted
 from gossipfl.learn.options import demand_between
 
@@ -60,7 +60,7 @@ class QuasiGlobal:
 
     def listen(self, state: QuasiGlobalState, heard: Heard) -> QuasiGlobalState:
         """The aggregate, and the momentum of the way to it."""
-        mean = self.aggregator(state.vector, heard.payload[0], heard.own_weight, heard.weights)
+        mean = combined(self.aggregator, state.vector, heard)
         return self.mixed(state, mean, heard.own_weight)
 
     def mixed(self, state: QuasiGlobalState, mean: Array, own_weight: Array) -> QuasiGlobalState:
