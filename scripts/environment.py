@@ -12,7 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv"
 BIN = FOLDER / ("Scripts" if os.name == "nt" else "bin")
-VERBS = [ROOT / "scripts" / verb for verb in ("bench", "check", "demo", "format", "reproduce", "test")]
+VERBS = [
+    ROOT / "scripts" / verb
+    for verb in ("bench", "check", "demo", "format", "reproduce", "robustness_up", "test")
+]
 OLDEST = (3, 11)
 
 

@@ -1,0 +1,60 @@
+"""The command: do the harm that is asked for, one run after another, and print what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from robustness.rows import ROWS, Row, Runs
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what `words` ask for; 0 if every row passes, 1 if one fails."""
+    given = _arguments(words)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="gossipfl-") as folder:
+        runs = Runs(Path(folder))
+        for name in given.row or ROWS:
+            print(f"{name}: {ROWS[name].__doc__}", file=sys.stderr, flush=True)
+            rows += ROWS[name](runs)
+    passed = all(row.passed for row in rows)
+    print(
+        json.dumps({"passed": passed, "rows": [asdict(row) for row in rows]}, indent=2)
+        if given.json
+        else _table(rows)
+    )
+    return 0 if passed else 1
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/robustness_up",
+        description="Harm real processes on this machine and print what comes of it beside what must.",
+        epilog="Times are longer where the machine is busy with other things. It needs SIGSTOP.",
+    )
+    parser.add_argument("row", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all, if none is named")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(words)
+    for name in given.row:
+        if name not in ROWS:
+            parser.error(f"there is no row {name!r}; known are {', '.join(ROWS)}")
+    return given
+
+
+def _table(rows: Sequence[Row]) -> str:
+    wide = max(len(row.name) for row in rows)
+    middle = max(len(row.measured) for row in rows)
+    lines = (
+        f"{'ok  ' if row.passed else 'FAIL'} {row.name:{wide}}  {row.measured:>{middle}}  {row.target}"
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
