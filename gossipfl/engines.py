@@ -16,7 +16,7 @@ from gossipfl.experiment.modelfile import Explanation, model_file, save_model
 from gossipfl.experiment.recorder import Recorder
 from gossipfl.experiment.settings import moments
 from gossipfl.learn.compiled import chosen
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic, Update
 from gossipfl.protocol.wire import message_bytes
 from gossipfl.report import Run, writing
@@ -39,7 +39,7 @@ def run_network(
     total = federation.peers * experiment.learning.rounds
     closed = 0
 
-    def observe(peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def observe(peer: PeerId, now: float, record: Record) -> None:
         nonlocal closed
         recorder.observe(peer, now, record)
         if progress and isinstance(record, RoundClosed):
@@ -120,7 +120,7 @@ def _counted(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 def network_of(
     federation: Federation,
-    observe: Callable[[PeerId, float, RoundClosed | Refused], None],
+    observe: Callable[[PeerId, float, Record], None],
     killed: Callable[[PeerId, float], None],
     rules: tuple[Rule, ...] = (),
 ) -> Network:

@@ -22,7 +22,7 @@ from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.node import runner
 from gossipfl.node.links import Links
 from gossipfl.protocol.correspondence import corresponding
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
@@ -67,7 +67,7 @@ def simulated(federation: Federation, *rules: Rule) -> Array:
     """The models (n, d) that the simulator comes to."""
     last: dict[PeerId, Array] = {}
 
-    def observe(peer: PeerId, _: float, record: RoundClosed | Refused) -> None:
+    def observe(peer: PeerId, _: float, record: Record) -> None:
         assert isinstance(record, RoundClosed)
         last[peer] = record.vector
 

@@ -24,7 +24,7 @@ from gossipfl.cli.prepare import prepare
 from gossipfl.cli.process import Process, total
 from gossipfl.cli.shuttle import Pair, Shuttle
 from gossipfl.errors import RunError, SettingsError
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Refused, Regarded, RoundClosed
 from gossipfl.protocol.messages import PeerId
 
 if TYPE_CHECKING:
@@ -148,6 +148,9 @@ class _Cluster:
             case "refused":
                 sender = neighbours[record["sender"] - 1] if record["sender"] else -1
                 self.recorder.observe(node.number, time_s, Refused(sender, record["reason"]))
+            case "regarded":
+                other = neighbours[record["neighbour"] - 1]
+                self.recorder.observe(node.number, time_s, Regarded(other, record["state"]))
             case "link":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.linked(node.number, time_s, other, record["state"])

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gossipfl.errors import RunError
-from gossipfl.protocol.events import Joined, Left, Refused, RoundClosed, Suspected, Trusted
+from gossipfl.protocol.events import Joined, Left, Refused, Regarded, RoundClosed, Suspected, Trusted
 from gossipfl.protocol.messages import PeerId, Traffic
 from gossipfl.report import to_json
 
@@ -44,6 +44,7 @@ class Journal:
         self, member: Member, roster: Roster, traffic: Callable[[], Traffic], say: Callable[[str], None]
     ) -> None:
         self.refused: Counter[str] = Counter()  # by the peer; the links count what they refuse
+        self.regarded: Counter[str] = Counter()
         self.round = 0
         self.metrics: dict[str, float] = {}
         self._member = member
@@ -83,6 +84,9 @@ class Journal:
             case Refused(sender, reason):
                 self.refused[reason] += 1
                 self.refuse(sender, self._name(sender), reason, "")
+            case Regarded(peer, state):
+                self.regarded[state] += 1
+                self._write("regarded", neighbour=self._places[peer], state=state)
             case Joined(peer) | Left(peer) | Suspected(peer) | Trusted(peer):
                 self._link(peer, _STATES[type(record)])
 

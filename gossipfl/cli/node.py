@@ -158,6 +158,8 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
         "finished": int(finished),
         "diverged": diverged,
         "refused": dict(links.refused + journal.refused),
+        "suspected": journal.regarded["suspected"],
+        "stand_ins": journal.regarded["stand-in"],
         "wall_s": time.monotonic() - began,
     }
     return _left_behind(member, peer.model, journal, facts)

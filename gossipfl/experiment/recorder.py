@@ -18,7 +18,8 @@ import numpy as np
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome, average, judged, judged_peers
 from gossipfl.learn.contracts import Array
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record as PeerRecord
+from gossipfl.protocol.events import Refused, Regarded
 from gossipfl.protocol.messages import PeerId, Traffic
 
 Record = dict[str, Any]
@@ -36,6 +37,7 @@ class Recorder:
     def __init__(self, federation: Federation, traffic: Callable[[], Traffic]) -> None:
         self.records: list[Record] = []
         self.refused: Counter[str] = Counter()
+        self.regarded: Counter[str] = Counter()
         self.judged = judged_peers(federation)
         self._federation = federation
         self._traffic = traffic
@@ -48,11 +50,15 @@ class Recorder:
         alike = np.broadcast_to(start, (len(self.judged), len(start)))
         self._judge(0, 0.0, Outcome(federation.peers, self.judged, alike, start.astype(np.float64)))
 
-    def observe(self, peer: PeerId, time_s: float, record: RoundClosed | Refused) -> None:
-        """`peer` closed a round, or refused an update."""
+    def observe(self, peer: PeerId, time_s: float, record: PeerRecord) -> None:
+        """`peer` closed a round, refused an update, or takes another for something else than before."""
         if isinstance(record, Refused):
             self.refused[record.reason] += 1
             self._add("refused", peer, time_s, sender=record.sender, reason=record.reason)
+            return
+        if isinstance(record, Regarded):
+            self.regarded[record.state] += 1
+            self._add("regarded", peer, time_s, neighbour=record.peer, state=record.state)
             return
         self._add(
             "round",
@@ -137,6 +143,8 @@ class Recorder:
             **asdict(self._traffic()),
             "killed": sorted({record["peer"] for record in self.records if record["kind"] == "killed"}),
             "refused": dict(sorted(self.refused.items())),
+            "suspected": self.regarded["suspected"],
+            "stand_ins": self.regarded["stand-in"],
             "spectral_gap": federation.spectral_gap,
             "seed": federation.experiment.run.seed,
         }

@@ -20,6 +20,7 @@ class Outbox:
     def say(self, frame: bytes) -> None:
         """Put a control frame."""
         if not self._closed:
+            self._control.pop(frame, None)  # what is said last must be heard last
             self._control[frame] = None
             self._wake()
 

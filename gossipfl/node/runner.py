@@ -26,8 +26,6 @@ from gossipfl.protocol.events import (
     Left,
     Note,
     Peer,
-    Refused,
-    RoundClosed,
     Send,
     SetTimer,
     Started,
@@ -38,11 +36,12 @@ from gossipfl.protocol.events import (
     Trained,
     Trusted,
 )
+from gossipfl.protocol.events import Record as PeerRecord
 
 Fit = Callable[[Array, int, Array | None], Array]
 """(vector (d,), round, drift (d,) or None) -> vector (d,): local training. It runs in a thread."""
 
-Record = RoundClosed | Refused | Joined | Left | Suspected | Trusted
+Record = PeerRecord | Joined | Left | Suspected | Trusted
 
 
 async def run(peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None]) -> bool:

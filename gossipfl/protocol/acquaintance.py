@@ -7,8 +7,9 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from gossipfl.protocol.messages import PeerId
 
@@ -17,6 +18,15 @@ LAG_MAX = 2
 
 SILENCE_MAX = 2
 """A neighbour unheard for so many rounds is not waited for until it speaks. Our guess."""
+
+
+class Presence(Enum):
+    """What a neighbour is taken for. Only one that is HERE is waited for."""
+
+    HERE = "here"
+    LATE = "late"  # it speaks, of rounds long past
+    SUSPECTED = "suspected"  # it has fallen silent, or has not yet spoken since it came
+    GONE = "gone"  # its link is down
 
 
 @dataclass(slots=True)
@@ -35,16 +45,26 @@ class Acquaintance:
         return self.held or self.round is None
 
     @property
+    def presence(self) -> Presence:
+        """What it is taken for."""
+        if not self.here:
+            return Presence.GONE
+        if self.unheard >= SILENCE_MAX:
+            return Presence.SUSPECTED
+        return Presence.LATE if self.lag > LAG_MAX else Presence.HERE
+
+    @property
     def is_awaited(self) -> bool:
         """Whether it can be expected to speak in time."""
         return self.here and self.lag <= LAG_MAX and self.unheard < SILENCE_MAX
 
 
 class Acquaintances:
-    """All neighbours of one peer."""
+    """All neighbours of one peer, of whom it waits for those to whom it `gathers` before it begins."""
 
-    def __init__(self, peers: Iterable[PeerId]) -> None:
+    def __init__(self, peers: Iterable[PeerId], gathers: Collection[PeerId] | None = None) -> None:
         self._all = {peer: Acquaintance() for peer in peers}
+        self._gathers = self._all if gathers is None else gathers
 
     def __contains__(self, peer: PeerId) -> bool:
         return peer in self._all
@@ -55,7 +75,7 @@ class Acquaintances:
     @property
     def all_here(self) -> bool:
         """Whether everybody can be spoken to."""
-        return all(known.here for known in self._all.values())
+        return all(self._all[peer].here for peer in self._gathers)
 
     @property
     def any_here(self) -> bool:
@@ -63,12 +83,16 @@ class Acquaintances:
         return any(known.here for known in self._all.values())
 
     def here(self) -> list[PeerId]:
-        """Who can be spoken to, in growing order."""
-        return sorted(peer for peer, known in self._all.items() if known.here)
+        """Who of those gathered can be spoken to, in growing order."""
+        return sorted(peer for peer in self._gathers if self._all[peer].here)
 
     def joined(self, peer: PeerId, round: int) -> None:
         """`peer` is there. Whoever comes when the run is under way is waited for once it has spoken."""
         self._all[peer] = Acquaintance(here=True, unheard=0 if round == 1 else SILENCE_MAX)
+
+    def met(self, peer: PeerId) -> None:
+        """`peer` takes part from now on; it is waited for once it has spoken."""
+        self._all[peer].unheard = SILENCE_MAX
 
     def begun(self, peer: PeerId, round: int, own_round: int) -> None:
         """`peer` has begun or, where we knew that, says that it must wait."""
@@ -81,24 +105,28 @@ class Acquaintances:
         known = self._all[peer]
         known.round, known.lag, known.held, known.unheard = round, own_round - round, False, 0
 
-    def closed(self, peer: PeerId, *, heard: bool) -> None:
-        """A round of ours ended, with `peer` or without it."""
+    def closed(self, peer: PeerId, *, heard: bool) -> bool:
+        """A round of ours ended, with `peer` or without it; returns whether it is suspected from now on."""
         known = self._all[peer]
         known.unheard = 0 if heard else known.unheard + 1
+        return known.here and known.unheard == SILENCE_MAX
 
     @property
     def is_under_way(self) -> bool:
         """Whether the run is, by what two say, or by what the only neighbour does."""
-        return sum((known.round or 0) > 1 for known in self._all.values()) >= min(2, len(self._all))
+        ahead = sum((self._all[peer].round or 0) > 1 for peer in self._gathers)
+        return ahead >= min(2, len(self._gathers))
 
-    def round_to_join(self, round: int) -> int:
-        """Where a peer in `round` should be: the lower median of its neighbours, if two or more ahead.
+    def round_to_join(self, round: int, near: Container[PeerId] | None = None) -> int:
+        """Where a peer in `round` should be: the lower median of those `near`, if two or more ahead.
 
         Whoever left ahead of us has finished and counts; whoever left behind us died and does not; whoever is
         here and has not begun is behind.
         """
         places = [
-            known.round or 0 for known in self._all.values() if known.here or (known.round or 0) > round
+            known.round or 0
+            for peer, known in self._all.items()
+            if (near is None or peer in near) and (known.here or (known.round or 0) > round)
         ]
         return caught_up(round, places)
 

@@ -152,4 +152,5 @@ class Conversation:
         if given is not None:
             return given_weights([words.sender for words in heard], given)
         updates = [words.last for words in heard]
-        return claimed_weights(updates, self._degree(round), self._learner.weighed_samples)
+        degree = max(self._degree(round), len(updates))  # more than are due, where neighbours just changed
+        return claimed_weights(updates, degree, self._learner.weighed_samples)

@@ -8,10 +8,14 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.messages import Message, PeerId
+
+State = Literal["suspected", "stand-in", "released", "gone", "back"]
+"""Of another peer: fallen silent; a neighbour in the place of lost ones, and no longer; out of the plan, and
+in it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +135,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Regarded:
+    """What the peer now takes `peer` for."""
+
+    peer: PeerId
+    state: State
+
+
+Record = RoundClosed | Refused | Regarded
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something to be recorded."""
 
-    record: RoundClosed | Refused
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)

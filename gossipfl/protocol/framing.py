@@ -42,6 +42,8 @@ class FrameType(enum.IntEnum):
     BEGUN = 9
     MISSED = 10
     ASK = 11
+    GONE = 12
+    STAND_IN = 13
 
 
 class Frame(NamedTuple):

@@ -47,7 +47,7 @@ from gossipfl.protocol.events import (
 from gossipfl.protocol.exchanges import Exchange, Exchanges
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.learner import Learner
-from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
+from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.pace import Pace
 from gossipfl.protocol.round_peer import GATHER_S
 from gossipfl.protocol.targets import Targets
@@ -246,8 +246,8 @@ class FreePeer:
             case Ask():
                 tells = self._begun and not self._exchanges.late and self._pace.allows(sender, now)
                 return self._exchanges.answer(sender, self.round) if tells else []
-            case Missed():
-                return refused(sender, "unasked")  # whatever we say is whole
+            case Missed() | Gone() | StandIn():
+                return refused(sender, "unasked")  # whatever we say is whole, and nobody is due
             case _:
                 assert_never(message)
 

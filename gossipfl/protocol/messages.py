@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from gossipfl.learn.contracts import Payload
@@ -43,7 +44,32 @@ class Ask:
     """The sender wants to hear the receiver's update at once."""
 
 
-Message = Update | Begun | Missed | Ask
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The links to these `peers` are down at the sender, all of them: it takes the place of what the sender
+    said so before."""
+
+    peers: tuple[PeerId, ...]  # in growing order
+
+
+class Word(enum.IntEnum):
+    """What is said of standing in for lost neighbours."""
+
+    ASKS = 1  # will you be my neighbour for a while?
+    AGREES = 2
+    DECLINES = 3
+    ENDS = 4  # we are neighbours no longer
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The sender, which is in `round`, would have the receiver for a neighbour, or answers that."""
+
+    word: Word
+    round: int
+
+
+Message = Update | Begun | Missed | Ask | Gone | StandIn
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from gossipfl.errors import LocalProtocolError, RemoteProtocolError
 from gossipfl.learn.contracts import Algorithm, Array
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.changing import changing
 from gossipfl.protocol.conversation import Conversation, Words
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.events import (
@@ -37,6 +38,7 @@ from gossipfl.protocol.events import (
     Note,
     Received,
     Refused,
+    Regarded,
     RoundClosed,
     Send,
     SetTimer,
@@ -48,7 +50,7 @@ from gossipfl.protocol.events import (
 )
 from gossipfl.protocol.inbox import STALENESS_MAX, Inbox
 from gossipfl.protocol.learner import Learner
-from gossipfl.protocol.messages import Ask, Begun, Message, Missed, PeerId, Update
+from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Targets
 
@@ -95,7 +97,8 @@ class RoundPeer:
             number, algorithm, vector, seed=seed, samples=samples, weigh_samples=weigh_samples
         )
         letters = corresponding(algorithm, vector)
-        self._others = Acquaintances(targets.peers)
+        self._changing = changing(targets)
+        self._others = Acquaintances(targets.peers, self._changing.gathers)
         self._conversation = Conversation(self._learner, letters, targets, self._others, epoch)
         self._admission = Admission(rounds, *letters.layouts)
         self._inbox = Inbox()
@@ -143,10 +146,13 @@ class RoundPeer:
         alone = not self._others.any_here
         self._others.joined(peer, self.round)
         self._patience.forget(peer)
+        effects = [*self._changing.joined(peer)]
         if self.phase is Phase.GATHERING:
             return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
         self._conversation.rejoined(peer)
-        return [Send(peer, Begun(self.round))] if self.phase is not Phase.IDLE else []
+        if self.phase is not Phase.IDLE and peer in self._changing.gathers:
+            effects.append(Send(peer, Begun(self.round)))
+        return effects
 
     def _set_gather_timer(self) -> list[Effect]:
         return [SetTimer(_GATHER_TIMER, self._gather_s)] if self._others.any_here else []
@@ -156,6 +162,7 @@ class RoundPeer:
 
     def _begin(self, now: float) -> list[Effect]:
         self._began_at = now
+        self._changing.begun()
         return [*self._say_begun(), *self._train(now)]
 
     def _join_if_under_way(self, now: float) -> list[Effect]:
@@ -166,7 +173,8 @@ class RoundPeer:
         """Begin in a run that is under way: hear first, for what we would learn from scratch is of no use."""
         self._began_at = self._round_began_at = now
         self._joining = True
-        return [*self._say_begun(), *self._wait(now)]
+        self._changing.begun()
+        return [*self._say_begun(), *self._settle(), *self._wait(now)]
 
     def _say_begun(self) -> list[Effect]:
         begun = Begun(self.round)
@@ -184,12 +192,26 @@ class RoundPeer:
             return [self._learner.train(self.round)]
         self._patience.trained(now - self._round_began_at)
         if not self._conversation.newcomer:
-            self.round = self._others.round_to_join(self.round)
-        return [*self._speak(now), *self._close_if_heard(now)]
+            self.round = self._round_to_join()
+        return [*self._settle(), *self._speak(now), *self._close_if_heard(now)]
+
+    def _round_to_join(self) -> int:
+        return self._others.round_to_join(self.round, self._changing.near)
+
+    def _settle(self) -> list[Effect]:
+        """Settle who takes part, until we speak again."""
+        effects, came, went = self._changing.settle(self.round)
+        for peer in came:
+            self._others.met(peer)
+            self._patience.forget(peer)
+            self._conversation.rejoined(peer)
+        for peer in went:
+            self._conversation.died(peer)
+        return [*effects]
 
     def _speak(self, now: float) -> list[Effect]:
         targets = [peer for peer in self._targets.speaks_to(self.round) if self._others[peer].here]
-        if self._conversation.newcomer and self._others.round_to_join(self.round) > self.round:
+        if self._conversation.newcomer and self._round_to_join() > self.round:
             targets = []
         return [*self._conversation.speak(self.round, targets), *self._wait(now)]
 
@@ -211,7 +233,10 @@ class RoundPeer:
     def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
         if sender not in self._others:
             return refused(sender, "stranger")
+        self._changing.spoke(sender)
         match message:
+            case Update() if not self._changing.takes(sender):
+                return self._changing.unbidden(sender, self.round)
             case Update():
                 return self._on_update(sender, message, now)
             case Begun():
@@ -221,6 +246,8 @@ class RoundPeer:
                 return []
             case Ask():
                 return refused(sender, "unasked")
+            case Gone() | StandIn():
+                return self._changing.told(sender, message, self.round)
             case _:
                 assert_never(message)
 
@@ -247,6 +274,7 @@ class RoundPeer:
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others[peer].here = False
         self._awaited.discard(peer)
+        self._changing.left(peer, self.round)
         if (self._others[peer].round or 0) < self._rounds - 1:  # else it has finished, as far as we know
             self._conversation.died(peer)
         return self._close_if_heard(now)
@@ -274,28 +302,33 @@ class RoundPeer:
     # Listening
 
     def _close(self, now: float) -> list[Effect]:
-        spoken, self.round = self.round, self._others.round_to_join(self.round)
+        spoken, self.round = self.round, self._round_to_join()
         effects, heard = self._conversation.listen(self._inbox, self.round, ahead=self.round > spoken)
         self._joining = False
-        effects.append(Note(self._closed(heard, spoken, now)))
+        by = {words.sender for words in heard}
+        effects += [Note(self._closed(heard, now)), *self._suspect(by, spoken, now)]
         if self.round >= self._rounds:
             return [*effects, *self._finish()]
+        effects += self._changing.closed(self.round, self._others)
         self.round += 1
         return [*effects, *self._train(now)]
 
-    def _closed(self, heard: list[Words], spoken: int, now: float) -> RoundClosed:
-        missing = self._count_missing({words.sender for words in heard}, spoken, now)
+    def _closed(self, heard: list[Words], now: float) -> RoundClosed:
+        by = {words.sender for words in heard}
+        missing = sum(peer not in by for peer in self._targets.waits_for(self.round))
         stale = sum(words.last.round < self.round for words in heard)
         duration_s = max(0.0, now - self._round_began_at)
         return RoundClosed(self.round, self.model, len(heard), missing, stale, duration_s)
 
-    def _count_missing(self, heard: set[PeerId], spoken: int, now: float) -> int:
-        expected = self._targets.waits_for(self.round)
-        for peer in expected:
-            self._others.closed(peer, heard=peer in heard)
+    def _suspect(self, heard: set[PeerId], spoken: int, now: float) -> list[Effect]:
+        """Note who was `heard` of those due in the round, and who is suspected from now on."""
+        effects: list[Effect] = []
+        for peer in self._targets.waits_for(self.round):
+            if self._others.closed(peer, heard=peer in heard):
+                effects.append(Note(Regarded(peer, "suspected")))
             if peer not in heard:
                 self._patience.missed(peer, spoken, now)
-        return sum(peer not in heard for peer in expected)
+        return effects
 
     def _finish(self) -> list[Effect]:
         self.phase = Phase.FINISHED

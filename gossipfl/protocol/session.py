@@ -17,7 +17,7 @@ from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_fra
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import body_bytes
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
-from gossipfl.protocol.messages import Ask, Begun, Message, Missed, Update
+from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, StandIn, Update
 from gossipfl.protocol.wire import (
     Announcement,
     Hello,
@@ -25,11 +25,15 @@ from gossipfl.protocol.wire import (
     decode_announcement,
     decode_begun,
     decode_body,
+    decode_gone,
     decode_hello,
     decode_rejection,
+    decode_stand_in,
     encode_begun,
+    encode_gone,
     encode_hello,
     encode_rejection,
+    encode_stand_in,
     encode_update,
 )
 
@@ -76,6 +80,8 @@ _CONTROL = (
     FrameType.BEGUN,
     FrameType.MISSED,
     FrameType.ASK,
+    FrameType.GONE,
+    FrameType.STAND_IN,
     FrameType.PING,
     FrameType.PONG,
     FrameType.GOODBYE,
@@ -128,7 +134,7 @@ class Session:
         header, body = encode_update(self._own.identity, self._own.manifest, update)
         return update_frames(header, body)
 
-    def control(self, message: Begun | Missed | Ask) -> bytes:
+    def control(self, message: Begun | Missed | Ask | Gone | StandIn) -> bytes:
         """The frame that says `message`."""
         match message:
             case Begun():
@@ -137,6 +143,10 @@ class Session:
                 return control_frame(FrameType.MISSED)
             case Ask():
                 return control_frame(FrameType.ASK)
+            case Gone():
+                return control_frame(FrameType.GONE, encode_gone(message))
+            case StandIn():
+                return control_frame(FrameType.STAND_IN, encode_stand_in(message))
 
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
@@ -159,6 +169,10 @@ class Session:
                 return decode_body(frame, self._announced, self._own.manifest)
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
+            case FrameType.GONE:
+                return decode_gone(frame.header)
+            case FrameType.STAND_IN:
+                return decode_stand_in(frame.header, self._own.manifest.rounds)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
         if frame.header:

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+import itertools
 import struct
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, body_bytes, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
-from gossipfl.protocol.messages import Begun, Message, Update
+from gossipfl.protocol.messages import Begun, Gone, Message, StandIn, Update, Word
 
 _DOMAIN = b"gossipfl update 1\0"
 _UPDATE = struct.Struct(">16s32s32sQIQQIBQ32s")
@@ -27,6 +28,7 @@ _UPDATE_BYTES = _UPDATE.size + SIGNATURE_BYTES
 _REASON_MAX = 32
 _DETAIL_MAX = 400
 _U64 = 1 << 64
+_NUMBER_BYTES = 4
 _WHOLE, _ASKS = 1, 2
 
 
@@ -100,11 +102,46 @@ def decode_begun(header: bytes, rounds: int) -> Begun:
     return Begun(round_)
 
 
+def encode_gone(gone: Gone) -> bytes:
+    """The header of a GONE: four bytes for each peer."""
+    return b"".join(peer.to_bytes(_NUMBER_BYTES, "big") for peer in gone.peers)
+
+
+def decode_gone(header: bytes) -> Gone:
+    """Whom the sender of `header` has lost. Raises `RemoteProtocolError`: malformed."""
+    peers = tuple(
+        int.from_bytes(header[at : at + _NUMBER_BYTES], "big") for at in range(0, len(header), _NUMBER_BYTES)
+    )
+    grows = all(one < other for one, other in itertools.pairwise(peers))
+    _demand(not len(header) % _NUMBER_BYTES and grows, "malformed", "Those lost are not in growing order.")
+    return Gone(peers)
+
+
+def encode_stand_in(stand_in: StandIn) -> bytes:
+    """The header of a STAND_IN."""
+    return bytes(msgpack.packb([int(stand_in.word), stand_in.round]))
+
+
+def decode_stand_in(header: bytes, rounds: int) -> StandIn:
+    """What `header` says in a run of `rounds` rounds. Raises `RemoteProtocolError`: malformed, round."""
+    word, round_ = _array(header, int, int)
+    _demand(word in set(Word), "malformed", "Nobody knows this word on standing in.")
+    _demand(1 <= round_ <= rounds, "round", f"The round of a stand-in is not in 1..{rounds}.")
+    return StandIn(Word(word), round_)
+
+
 def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
-    if not isinstance(message, Update):
-        return stream_bytes(len(encode_begun(message)) if isinstance(message, Begun) else 0, 0)
-    return stream_bytes(_UPDATE_BYTES, sum([array.nbytes for array in message.payload]))
+    match message:
+        case Update(payload=payload):
+            return stream_bytes(_UPDATE_BYTES, sum([array.nbytes for array in payload]))
+        case Begun():
+            return stream_bytes(len(encode_begun(message)), 0)
+        case Gone():
+            return stream_bytes(len(encode_gone(message)), 0)
+        case StandIn():
+            return stream_bytes(len(encode_stand_in(message)), 0)
+    return stream_bytes(0, 0)
 
 
 def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:

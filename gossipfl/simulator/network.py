@@ -29,6 +29,7 @@ from gossipfl.protocol.events import (
     Note,
     Peer,
     Received,
+    Record,
     Refused,
     RoundClosed,
     Send,
@@ -63,7 +64,7 @@ class FitMany(Protocol):
         """(m,), (m, d), round, drifts (m, d) or None -> vectors (m, d)."""
 
 
-Observer = Callable[[PeerId, float, RoundClosed | Refused], None]
+Observer = Callable[[PeerId, float, Record], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +299,9 @@ class Network:
         """When something that leaves `number` now is known to `to`: after all that left before it."""
         return max(self.now + delay_s, self._free_at.get((number, to), 0.0))
 
-    def _note(self, number: PeerId, record: RoundClosed | Refused) -> None:
+    def _note(self, number: PeerId, record: Record) -> None:
         self._observe(number, self.now, record)
-        if isinstance(record, Refused):
+        if not isinstance(record, RoundClosed):
             return
         reached = record.round + 1
         if self._lives[number] == 0 and reached >= self._schedule.kills.get(number, reached + 1):

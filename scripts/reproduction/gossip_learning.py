@@ -20,7 +20,7 @@ from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.pegasos import Pegasos
 from gossipfl.learn.registry import build_algorithm
 from gossipfl.learn.training import Training
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.messages import Message, PeerId
 from gossipfl.protocol.targets import Neighbours
@@ -115,7 +115,7 @@ def errors(case: Case, folder: Path) -> dict[int, float]:
             number, algorithm, first, everybody, rounds=case.cycles, samples=1, seed=0, epoch=epoch, **given
         )
 
-    def observe(peer: PeerId, _: float, record: RoundClosed | Refused) -> None:
+    def observe(peer: PeerId, _: float, record: Record) -> None:
         if isinstance(record, RoundClosed) and record.round in held and peer in judged:
             held[record.round].append(record.vector)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl.learn.contracts import Algorithm
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, Refused, Regarded
 from gossipfl.protocol.messages import PeerId, Traffic
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
@@ -101,10 +101,12 @@ class Gossip:
         met = _all_who_meet(self.graph).neighbours(number)
         return Scheduled(self.graph, number, {peer: peer for peer in met})
 
-    def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def _observe(self, peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, Refused):
             if record.reason != "stale":  # as happens where messages are lost
                 raise RuntimeError(f"peer {peer} refused peer {record.sender}: {record.reason}")
+            return
+        if isinstance(record, Regarded):
             return
         self.vectors[peer] = record.vector
         closed = self._open.setdefault(record.round, {})

@@ -11,7 +11,7 @@ from worlds import Graph
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Algorithm, Array
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, Refused
 from gossipfl.protocol.messages import PeerId
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Targets
@@ -111,6 +111,6 @@ class Quadratics:
         fitted: Array = vectors - self.rate * self.curvature[peers] * (vectors - self.wanted[peers])
         return fitted if drift is None else fitted + drift
 
-    def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def _observe(self, peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, Refused):
             self.refused.append(record)

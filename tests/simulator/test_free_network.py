@@ -22,7 +22,7 @@ from gossipfl.learn.contracts import Array, Samples
 from gossipfl.learn.models import softmax
 from gossipfl.learn.pegasos import Pegasos
 from gossipfl.learn.training import Training
-from gossipfl.protocol.events import Peer, Refused, RoundClosed
+from gossipfl.protocol.events import Peer, Record, Refused, RoundClosed
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.messages import Message, PeerId
@@ -94,10 +94,10 @@ class FreeWorld:
             self.peers[number] = FreePeer(number, self.algorithm, first, targets, samples=samples, **free)
         return cast("Peer", self.peers[number])
 
-    def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def _observe(self, peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, Refused):
             self.refused.append(record)
-        else:
+        elif isinstance(record, RoundClosed):
             self.closed.setdefault(peer, []).append((now, record))
 
 

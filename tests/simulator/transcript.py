@@ -12,6 +12,7 @@ from gossipfl.protocol.events import (
     Note,
     Received,
     Refused,
+    Regarded,
     RoundClosed,
     Send,
     SetTimer,
@@ -21,7 +22,7 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Ask, Begun, Missed, PeerId, Update
+from gossipfl.protocol.messages import Ask, Begun, Gone, Missed, PeerId, StandIn, Update, Word
 from gossipfl.protocol.round_peer import RoundPeer
 
 
@@ -39,10 +40,20 @@ class Transcript:
         return "\n".join(self.lines) + "\n"
 
 
+def _names(peers: tuple[PeerId, ...]) -> str:
+    return " and ".join(map(_name, peers)) or "nobody"
+
+
 def _name(peer: PeerId) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[peer]
 
 
+_WORDS = {
+    Word.ASKS: "would have it for a neighbour",
+    Word.AGREES: "agrees",
+    Word.DECLINES: "declines",
+    Word.ENDS: "is its neighbour no longer",
+}
 _ASKED = {Missed: "cannot follow", Ask: "wants to hear it"}
 
 
@@ -52,6 +63,10 @@ def _event(event: Event) -> list[str]:
             return [f"hears that {_name(sender)} begins in round {round}"]
         case Received(sender, Update(round, whole=whole)):
             return [f"hears {_name(sender)}'s round {round}{', whole' * whole}"]
+        case Received(sender, Gone(peers)):
+            return [f"hears that {_name(sender)} has lost {_names(peers)}"]
+        case Received(sender, StandIn(word)):
+            return [f"hears that {_name(sender)} {_WORDS[word]}"]
         case Received(sender, message):
             return [f"hears that {_name(sender)} {_ASKED[type(message)]}"]
         case Joined(peer):
@@ -65,19 +80,34 @@ def _event(event: Event) -> list[str]:
 
 
 def _effect(effect: Effect) -> str:
+    return _said(effect) if isinstance(effect, Send) else _done(effect)
+
+
+def _said(effect: Send) -> str:
     match effect:
         case Send(to, Begun(round)):
             return f"says that it begins in round {round} to {_name(to)}"
         case Send(to, Update(round, whole=whole)):
             return f"says round {round}{', whole' * whole} to {_name(to)}"
+        case Send(to, Gone(peers)):
+            return f"says that it has lost {_names(peers)} to {_name(to)}"
+        case Send(to, StandIn(word)):
+            return f"tells {_name(to)} that it {_WORDS[word]}"
         case Send(to, message):
             return f"tells {_name(to)} that it {_ASKED[type(message)]}"
+    raise AssertionError(effect)
+
+
+def _done(effect: Effect) -> str:
+    match effect:
         case Train(_, round):
             return f"trains round {round}"
         case Drop(peer, why):
             return f"drops {_name(peer)}: {why}"
         case Note(Refused(sender, reason)):
             return f"refuses {_name(sender)}: {reason}"
+        case Note(Regarded(peer, state)):
+            return f"takes {_name(peer)} for {state}"
         case Note(RoundClosed(round, heard=heard, missing=missing, stale=stale)):
             words = f"closes round {round} with {heard} of {heard + missing}"
             return words + (f", {stale} of them stale" if stale else "")

@@ -11,7 +11,17 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import ONE, Array, Heard, Payload
-from gossipfl.protocol.events import Effect, Event, Finished, Refused, RoundClosed, Send, Stop
+from gossipfl.protocol.events import (
+    Effect,
+    Event,
+    Finished,
+    Record,
+    Refused,
+    Regarded,
+    RoundClosed,
+    Send,
+    Stop,
+)
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
@@ -115,6 +125,7 @@ class World:
         self.lives: dict[PeerId, RoundPeer] = {}
         self.closed: dict[PeerId, list[tuple[float, RoundClosed]]] = {}
         self.refused: list[tuple[PeerId, Refused]] = []
+        self.regarded: list[tuple[PeerId, Regarded]] = []
         self.killed: list[PeerId] = []
         self._numbers = count()
         latency = Latency(self.latency_s, self.jitter_s, self.seed)
@@ -165,9 +176,11 @@ class World:
             return np.stack([self.fit(int(p), round, v) for p, v in zip(peers, vectors, strict=True)])
         return vectors + (peers[:, None] + 1.0 if round <= self.calm_after else 0.0)
 
-    def _observe(self, peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def _observe(self, peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, Refused):
             self.refused.append((peer, record))
+        elif isinstance(record, Regarded):
+            self.regarded.append((peer, record))
         else:
             self.closed.setdefault(peer, []).append((now, record))
 
