@@ -20,8 +20,8 @@ from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic, Update
 from gossipfl.protocol.wire import message_bytes
 from gossipfl.report import Run, writing
-from gossipfl.simulator.faults import Latency, Loss, Rule
-from gossipfl.simulator.network import Network, Schedule
+from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
+from gossipfl.simulator.network import Network
 from gossipfl.simulator.shelf import shelf
 from gossipfl.simulator.workers import workers
 

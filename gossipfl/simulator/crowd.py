@@ -23,10 +23,10 @@ from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, S
 from gossipfl.learn.mixing import mixed
 from gossipfl.protocol.admission import VALUE_MAX
 from gossipfl.simulator.hearsay import hearsay_of
-from gossipfl.simulator.network import FitMany
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
+from gossipfl.simulator.trainings import FitMany
 from gossipfl.simulator.workers import Workers, block_size
 
 HEARD_BYTES_MAX = 1 << 20

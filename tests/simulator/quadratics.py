@@ -15,8 +15,8 @@ from gossipfl.protocol.events import Record, Refused
 from gossipfl.protocol.messages import PeerId
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Targets
-from gossipfl.simulator.faults import Rule
-from gossipfl.simulator.network import Network, Schedule
+from gossipfl.simulator.faults import Rule, Schedule
+from gossipfl.simulator.network import Network
 
 SIZE = 3
 

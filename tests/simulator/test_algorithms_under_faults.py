@@ -13,8 +13,7 @@ from worlds import Graph, ring
 from gossipfl.learn.registry import build_algorithm
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.protocol.targets import Scheduled
-from gossipfl.simulator.faults import PASS, Latency, Loss, Rule, Verdict
-from gossipfl.simulator.network import Schedule
+from gossipfl.simulator.faults import PASS, Latency, Loss, Rule, Schedule, Verdict
 from gossipfl.topology.scheduling import build_schedule
 
 PEERS, SAMPLES = 6, (10, 20, 15, 10, 20, 15)

@@ -8,8 +8,7 @@ from quadratics import Quadratics
 from worlds import ring
 
 from gossipfl.learn.registry import build_algorithm
-from gossipfl.simulator.faults import Latency, Loss, Rule
-from gossipfl.simulator.network import Schedule
+from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
 
 PEERS = 6
 CODES = {

@@ -28,8 +28,8 @@ from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.messages import Message, PeerId
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
-from gossipfl.simulator.faults import Latency, Loss, Rule
-from gossipfl.simulator.network import Network, Schedule
+from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
+from gossipfl.simulator.network import Network
 
 
 def unchanged(peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:

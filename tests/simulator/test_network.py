@@ -13,8 +13,8 @@ from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Effect, Event, Joined, Left, Received
 from gossipfl.protocol.messages import Begun, Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.simulator.faults import Loss, Lost, Pass, Verdict
-from gossipfl.simulator.network import OBJECTS_YOUNG, Schedule
+from gossipfl.simulator.faults import Loss, Lost, Pass, Schedule, Verdict
+from gossipfl.simulator.network import OBJECTS_YOUNG
 
 UPDATE = Update(1, 0, 1, 10, 2, (np.zeros(1),))
 

@@ -9,7 +9,7 @@ import pytest
 from worlds import World, random_graph
 
 from gossipfl.draws import Draws
-from gossipfl.simulator.network import Schedule
+from gossipfl.simulator.faults import Schedule
 
 ROUNDS, CALM, PEERS_MAX = 40, 15, 12
 

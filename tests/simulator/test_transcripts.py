@@ -15,8 +15,7 @@ from transcript import Transcript
 from worlds import World, complete, ring
 
 from gossipfl.protocol.messages import Message, PeerId, Update
-from gossipfl.simulator.faults import Lost, Pass, Verdict
-from gossipfl.simulator.network import Schedule
+from gossipfl.simulator.faults import Lost, Pass, Schedule, Verdict
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
 WRITES = os.environ.get("GOSSIPFL_TRANSCRIPTS") == "write"

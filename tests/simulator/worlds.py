@@ -25,8 +25,8 @@ from gossipfl.protocol.events import (
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours
-from gossipfl.simulator.faults import Latency, Loss, Rule
-from gossipfl.simulator.network import Network, Schedule
+from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
+from gossipfl.simulator.network import Network
 
 Graph = Sequence[Sequence[PeerId]]
 
@@ -127,6 +127,7 @@ class World:
         self.refused: list[tuple[PeerId, Refused]] = []
         self.regarded: list[tuple[PeerId, Regarded]] = []
         self.killed: list[PeerId] = []
+        self.happened: list[tuple[str, float, tuple[PeerId, ...]]] = []
         self._numbers = count()
         latency = Latency(self.latency_s, self.jitter_s, self.seed)
         loss = (Loss(self.loss, self.seed),) if self.loss else ()
@@ -137,6 +138,8 @@ class World:
             rules=(latency, *loss, *self.rules),
             training_s=lambda peer: self.slow.get(peer, 1.0),
             schedule=self.schedule,
+            seed=self.seed,
+            marked=lambda *facts: self.happened.append(facts),
             message_bytes=self.message_bytes,
             observe=self._observe,
             killed=lambda peer, _: self.killed.append(peer),
