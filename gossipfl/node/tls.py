@@ -39,6 +39,7 @@ RENEW_S = 86_400.0
 """A node makes a new leaf when its clock is a day away from where it made the last, be it by being set."""
 
 _SPOKEN = {
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "corrupt",
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "no-certificate",
     "UNSUPPORTED_PROTOCOL": "tls-version",
     "VERSION_TOO_LOW": "tls-version",

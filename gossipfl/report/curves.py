@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gossipfl.report.incidents import Span, cut_spans
 from gossipfl.report.peers import is_sampled, judged_peers, kills_of, number, of_kind, peer_of
 from gossipfl.report.run import Run
 
@@ -40,6 +41,8 @@ class Curves:
     """Whether one node tells of itself: `mean` is its own score, the traffic its own, `worst` NaN."""
     judged: int | None
     """How many peers `mean`, `worst`, `consensus` and `single` are of, where that is a sample of all."""
+    cuts: list[Span]
+    """From which round to which some links were cut."""
 
     @property
     def shared(self) -> bool:
@@ -89,6 +92,7 @@ def curves_of(run: Run) -> Curves:
         kills_of(run),
         alone,
         len(judged_peers(run)) if is_sampled(run) else None,
+        cut_spans(run),
     )
 
 

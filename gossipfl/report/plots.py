@@ -24,6 +24,7 @@ from gossipfl.report.style import (
     SMALL_PT,
     Dash,
     axes_in,
+    cut_bands,
     end_labels,
     kill_ticks,
     line,
@@ -113,6 +114,7 @@ def _accuracy(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: 
     _score_limits(axes, curves)
     worded_axis(axes, partial(score_tick, metric=curves.metric))
     kill_ticks(axes, kills, named=True)
+    cut_bands(axes, curves.cuts, named=True)
     series = [
         (values, text, colour) for values, text, colour, _ in _series(curves) if last(values) is not None
     ]
@@ -233,6 +235,7 @@ def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding:
     axes.set_yscale("log")
     log_ticks(axes, values)
     kill_ticks(axes, kills)
+    cut_bands(axes, curves.cuts)
     end_labels(axes, [(*_end(curves.rounds, values), significant(last(values)), BLUE)])
 
 

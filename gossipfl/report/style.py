@@ -220,6 +220,24 @@ def kill_ticks(axes: Axes, kills: dict[int, list[str]], *, named: bool = False) 
         )
 
 
+def cut_bands(axes: Axes, spans: list[tuple[float, float]], *, named: bool = False) -> None:
+    """A grey band over the rounds in which links were cut and, if asked, what it is."""
+    for low, high in spans:
+        axes.axvspan(low, high, color=GRID, alpha=0.6, linewidth=0, zorder=0)
+    if named and spans:
+        low, high = spans[0]
+        axes.annotate(
+            "links cut",
+            ((low + high) / 2, 0.97),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="top",
+            fontsize=SMALL_PT,
+            color=MUTED,
+            zorder=6,
+        )
+
+
 def _killed(names: list[str]) -> str:
     if len(names) > 2:
         return f"{len(names):,} peers killed"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from gossipfl.report.curves import curves_of, distance, metric_of
+from gossipfl.report.incidents import incident_rows
 from gossipfl.report.peers import (
     is_sampled,
     judged_peers,
@@ -78,6 +79,7 @@ def _network_rows(run: Run) -> list[tuple[str, str]]:
         ("Consensus distance", _of_judged(significant(_consensus(run)), sampled)),
         ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
         ("Killed peers", listing([peer_name(run, peer) for peer in killed_peers(run)], most=8) or "none"),
+        *incident_rows(run),
         ("Rounds", count(found.get("rounds"))),
     ]
 
