@@ -19,13 +19,15 @@ import typer
 
 from gossipfl.cli.board import board
 from gossipfl.cli.foresee import Foreseen, foresee
-from gossipfl.cli.happenings import Cut, Deed, GoOn, Happenings, Heal, Kill, Leave, Pause, Start
 from gossipfl.cli.prepare import prepare
 from gossipfl.cli.process import Process, total
-from gossipfl.cli.shuttle import Pair, Shuttle
+from gossipfl.cli.shuttle import Shuttle
+from gossipfl.cli.stage import ProcessStage
 from gossipfl.errors import RunError, SettingsError
 from gossipfl.protocol.events import Refused, Regarded, RoundClosed
 from gossipfl.protocol.messages import PeerId
+from gossipfl.simulator.faults.plans import Fault
+from gossipfl.simulator.mishaps import Mishaps
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
@@ -47,11 +49,12 @@ def run_cluster(federation: Federation, folder: Path, foreseen: Foreseen | None 
 
     began = time.perf_counter()
     foreseen = foreseen or foresee(federation)
-    homes, lanes = prepare(federation, folder, foreseen.carried(federation))
+    neighbours = [federation.topology.neighbours(peer) for peer in range(federation.peers)]
+    homes, lanes = prepare(federation, folder, foreseen.carried(neighbours, federation.experiment.run.seed))
     told = foreseen.environments
     nodes = [Process(number, home, told.get(number)) for number, home in enumerate(homes)]
     shuttle = Shuttle(lanes, foreseen.weather)
-    cluster = _Cluster(federation, nodes, Happenings(foreseen.expected), shuttle)
+    cluster = _Cluster(federation, nodes, shuttle, foreseen.faults)
     with shuttle.running(), cluster.running(), board(federation, nodes, cluster.recorder.records):
         while cluster.poll():
             time.sleep(POLL_S)
@@ -80,31 +83,26 @@ def check_cluster(federation: Federation) -> None:
 
 class _Cluster:
     def __init__(
-        self, federation: Federation, nodes: list[Process], happenings: Happenings, shuttle: Shuttle
+        self, federation: Federation, nodes: list[Process], shuttle: Shuttle, faults: tuple[Fault, ...]
     ) -> None:
         from gossipfl.experiment.recorder import Recorder
 
         self.nodes = nodes
         self.recorder: Recorder = Recorder(federation, lambda: total([node.traffic for node in nodes]))
         self._federation = federation
-        self._happenings = happenings
         self._shuttle = shuttle
-        self._cuts: dict[int, frozenset[Pair]] = {}
-        self._starting: set[PeerId] = set()  # as soon as they have ended
         self._began = time.time()
         self._ended: set[PeerId] = set()
-
-    @property
-    def _now_s(self) -> float:
-        return time.time() - self._began
+        neighbours = [federation.topology.neighbours(node.number) for node in nodes]
+        self._stage = ProcessStage(nodes, shuttle, self.recorder, faults, lambda: time.time() - self._began)
+        self._mishaps = Mishaps(faults, neighbours, federation.experiment.run.seed, self._stage)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """All processes run within the block, and none after it; SIGTERM and SIGHUP end it as Ctrl-C does."""
         before = {number: signal.signal(number, _interrupt) for number in _ENDING}
         try:
-            for node in self.nodes:
-                node.start()
+            self._start_all()
             yield
         except KeyboardInterrupt:
             typer.echo(f"Stopping {sum(node.alive for node in self.nodes)} processes ...", err=True)
@@ -113,6 +111,16 @@ class _Cluster:
             self._stop_all()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _start_all(self) -> None:
+        absent = self._mishaps.absent_at_start()
+        self._mishaps.begin()
+        for node in self.nodes:
+            if node.number in absent:
+                node.kill()
+                self.recorder.killed(node.number, 0.0)
+            else:
+                node.start()
 
     def _stop_all(self) -> None:
         try:
@@ -127,7 +135,7 @@ class _Cluster:
     def poll(self) -> bool:
         """Read what is new and do what is due; whether anything still runs."""
         self._shuttle.check()
-        self._do_all(self._happenings.passed(self._now_s))
+        self._stage.time_passes()
         for node in self.nodes:
             alive = node.alive
             for record in node.news():
@@ -136,7 +144,7 @@ class _Cluster:
                 self._end(node)
             elif not node.begun and self._is_alone(node):
                 node.stop()
-        self._start_who_has_ended()
+        self._ended.difference_update(self._stage.start_who_has(self._ended))
         return len(self._ended) < len(self.nodes)
 
     def _take(self, node: Process, record: dict[str, Any]) -> None:
@@ -154,72 +162,21 @@ class _Cluster:
             case "link":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.linked(node.number, time_s, other, record["state"])
-        self._do_all(self._happenings.reached(node.number, node.round + 1))
 
     def _take_round(self, node: Process, record: dict[str, Any], time_s: float) -> None:
         node.round, node.begun = record["round"], True
+        self._stage.under_way()
         kept = node.path / "state" / "rounds" / f"{node.round}.npy"
         if kept.exists():
             vector = np.load(kept, allow_pickle=False)
             counts = {name: record[name] for name in ("heard", "missing", "stale", "duration_s")}
             self.recorder.observe(node.number, time_s, RoundClosed(node.round, vector, **counts))
-
-    def _do_all(self, deeds: list[Deed]) -> None:
-        for deed in deeds:
-            match deed:
-                case Start(peer):
-                    self._starting.add(peer)
-                case Cut(number, pairs):
-                    self._cuts[number] = pairs
-                    self._part("partitioned", number)
-                case Heal(number):
-                    self._cuts.pop(number, None)
-                    self._part("healed", number)
-                case _:
-                    self._treat(self.nodes[deed.peer], deed)
-
-    def _treat(self, node: Process, deed: Kill | Leave | Pause | GoOn) -> None:
-        now_s = self._now_s
-        match deed:
-            case GoOn():
-                if node.paused:
-                    node.go_on()
-                    self.recorder.mark("continued", node.number, now_s)
-            case _ if not node.alive:
-                pass  # it has finished, or something else befell it before
-            case Kill():
-                node.kill()
-                self.recorder.killed(node.number, now_s)
-            case Leave():
-                node.leave()
-                self.recorder.mark("left", node.number, now_s)
-            case Pause():
-                node.pause()
-                self.recorder.mark("paused", node.number, now_s, seconds=deed.seconds)
-                self._happenings.later(now_s + deed.seconds, GoOn(node.number))
-
-    def _part(self, kind: str, number: int) -> None:
-        """Have the links that are cut now be cut, and no others."""
-        cut = frozenset[Pair]().union(*self._cuts.values())
-        self._shuttle.cut(cut)
-        ends = {peer for pair in cut for peer in pair}
-        for node in self.nodes:
-            node.cut = node.number in ends
-        self.recorder.mark(kind, None, self._now_s, partition=number)
-
-    def _start_who_has_ended(self) -> None:
-        for number in sorted(self._starting & self._ended):
-            self._starting.discard(number)
-            self._ended.discard(number)
-            self.nodes[number].start()
-
-    def _will_start(self, number: PeerId) -> bool:
-        return number in self._starting or self._happenings.will_start(number)
+        self._mishaps.reached(node.number, node.round + 1)
 
     def _is_alone(self, node: Process) -> bool:
         """Whether it waits in vain: none of its neighbours runs, or will be started again."""
         neighbours = self._federation.topology.neighbours(node.number)
-        return all(other in self._ended and not self._will_start(other) for other in neighbours)
+        return all(other in self._ended and not self._stage.may_return(other) for other in neighbours)
 
     def _end(self, node: Process) -> None:
         if node.failed:

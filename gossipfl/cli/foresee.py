@@ -2,53 +2,63 @@
 
 Rules:
 - A key of [network] that is at its default says nothing here: messages and training take what they take.
+- What TCP hides from those who use it cannot befall them: nothing is doubled, overtaken or lost for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gossipfl.cli.happenings import AtRound, AtTime, Cut, Kill, Start
 from gossipfl.cli.road import Weather
 from gossipfl.cli.shuttle import Pair
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.settings import NetworkSettings, moments
 from gossipfl.protocol.messages import PeerId
+from gossipfl.simulator.faults.cuts import cut_links
+from gossipfl.simulator.faults.plans import (
+    Fault,
+    Partition,
+    Schedule,
+)
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
+
+LANES_MAX = 4_000
+"""Each has a port of its own on the loopback."""
 
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """What is to happen to the processes of a run, to the links between them, and how slow they are."""
 
-    expected: tuple[AtRound | AtTime, ...] = ()
+    faults: tuple[Fault, ...] = ()
     weather: Weather = field(default_factory=Weather)
     environments: Mapping[PeerId, Mapping[str, str]] = field(default_factory=dict)
 
-    def carried(self, federation: Federation) -> set[Pair]:
-        """The pairs (dialler, dialled) whose connections something is to happen to."""
-        peers = range(federation.peers)
-        linked = {(peer, other) for peer in peers for other in federation.topology.neighbours(peer)}
-        if not self.weather.fair:
-            return linked
-        cut = {pair for e in self.expected if isinstance(e.deed, Cut) for pair in e.deed.pairs}
-        return {pair for pair in linked if pair in cut or pair[::-1] in cut}
+    def carried(self, neighbours: Sequence[Sequence[PeerId]], seed: int) -> set[Pair]:
+        """The pairs (dialler, dialled) whose connections are to suffer. Raises `SettingsError`."""
+        linked = {(peer, other) for peer, others in enumerate(neighbours) for other in others}
+        cuts = [cut_links(fault, neighbours, seed) for fault in self.faults if isinstance(fault, Partition)]
+        cut = frozenset[Pair]().union(*cuts)
+        carried = {pair for pair in linked if not self.weather.fair or pair in cut or pair[::-1] in cut}
+        if len(carried) > LANES_MAX:
+            raise SettingsError(
+                f"{len(carried) // 2} links are too many to disturb on one machine: take fewer peers or "
+                "neighbours, or `gossipfl simulate`."
+            )
+        return carried
 
 
 def foresee(federation: Federation) -> Foreseen:
     """What the experiment says. Raises `SettingsError`."""
-    faults = federation.experiment.faults
-    if federation.experiment.network != NetworkSettings():
+    experiment = federation.experiment
+    faults = experiment.faults
+    if experiment.network != NetworkSettings():
         raise SettingsError(
             "[network] is for `gossipfl simulate`: here messages and training take the time that they take, "
             "so leave the section out."
         )
-    expected = [
-        *(AtRound(round, Kill(peer), peer) for peer, round in moments(faults.kill).items()),
-        *(AtRound(round, Start(peer)) for peer, round in moments(faults.restart).items()),
-    ]
-    return Foreseen(tuple(expected))
+    return Foreseen(Schedule(moments(faults.kill), moments(faults.restart)).faults)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gossipfl.cli.foresee import Foreseen
-from gossipfl.cli.happenings import AtRound, Cut, Heal, Kill, Pause
 from gossipfl.cli.slowness import Phase, environment
 from gossipfl.protocol.patience import FLOOR_S
+from gossipfl.simulator.faults.plans import Fault, Kill, Partition, Pause
 from robustness.seen import Seen, look
 
 PEERS = range(8)
 HALVES = (tuple(range(4)), tuple(range(4, 8)))
-ACROSS = frozenset((a, b) for a in PEERS for b in PEERS if (a in HALVES[0]) != (b in HALVES[0]))
 EXPERIMENT = """
 [topology]
 kind = "k-regular"
@@ -70,22 +69,22 @@ class Runs:
         name: str,
         rounds: int,
         training_s: float,
-        *expected: AtRound,
+        *faults: Fault,
         slow: dict[int, float] | None = None,
     ) -> Seen:
-        """The run called `name`, in which training takes so long and what is `expected` happens."""
+        """The run called `name`, in which training takes so long and the `faults` happen."""
         told = {
             peer: environment([Phase(slow[peer])] if slow and peer in slow else [], training_s)
             for peer in PEERS
         }
-        foreseen = Foreseen(tuple(expected), environments=told)
+        foreseen = Foreseen(faults, environments=told)
         return look(str(self._file), [f"learning.rounds={rounds}"], self._folder / name, foreseen)
 
 
 def killed(runs: Runs) -> list[Row]:
     """SIGKILL, two of eight at round 15."""
     dead = (2, 5)
-    seen = runs.look("killed", 30, 0.1, *(AtRound(15, Kill(peer), peer) for peer in dead))
+    seen = runs.look("killed", 30, 0.1, *(Kill(peer, 15) for peer in dead))
     rest = [peer for peer in PEERS if peer not in dead]
     noticed_s = [
         late
@@ -104,7 +103,7 @@ def killed(runs: Runs) -> list[Row]:
 def partitioned(runs: Runs) -> list[Row]:
     """Halves cut off from each other in the rounds 10 to 40."""
     whole = runs.look("whole", 80, 0.2)
-    seen = runs.look("partitioned", 80, 0.2, AtRound(10, Cut(0, ACROSS)), AtRound(40, Heal(0)))
+    seen = runs.look("partitioned", 80, 0.2, Partition("halves", 10, 40))
     cut_at, healed_at = seen.when("partitioned"), seen.when("healed")
     back = [r["time_s"] - healed_at for r in seen.of("link", state="joined") if r["time_s"] >= healed_at]
     suspected = [r["time_s"] - cut_at for r in seen.of("link", state="suspected") if r["time_s"] >= cut_at]
@@ -132,7 +131,7 @@ def partitioned(runs: Runs) -> list[Row]:
 def silent(runs: Runs) -> list[Row]:
     """One peer stopped for 9 s and one for 3 s, by SIGSTOP."""
     long, short = 2, 6
-    stops = (AtRound(5, Pause(long, 9.0), long), AtRound(5, Pause(short, 3.0), short))
+    stops = (Pause(long, 5, 9.0), Pause(short, 5, 3.0))
     seen = runs.look("silent", 120, 0.1, *stops)
     since = {peer: seen.when("paused", peer=peer) for peer in (long, short)}
     on = {peer: seen.when("continued", peer=peer) for peer in (long, short)}
@@ -156,7 +155,7 @@ def silent(runs: Runs) -> list[Row]:
 
 def slow(runs: Runs) -> list[Row]:
     """One peer 20 times slower, one stopped for 20 s, one gone for good."""
-    harm = (AtRound(5, Pause(1, 20.0), 1), AtRound(10, Kill(2), 2))
+    harm = (Pause(1, 5, 20.0), Kill(2, 10))
     whole = runs.look("even", 80, 0.5)
     seen = runs.look("uneven", 80, 0.5, *harm, slow={0: 20.0})
     rest = [peer for peer in PEERS if peer > 2]
