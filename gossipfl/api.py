@@ -9,6 +9,7 @@ from typing import Any
 from gossipfl.data import Dataset
 from gossipfl.engines import Progress, run_baseline, run_crowd, run_network, save_run
 from gossipfl.errors import SettingsError, instead
+from gossipfl.experiment.attack import GIVEN
 from gossipfl.experiment.crowd import Present
 from gossipfl.experiment.federation import build
 from gossipfl.experiment.files import validate
@@ -17,8 +18,17 @@ from gossipfl.report import Run
 from gossipfl.simulator.faults import Rule
 from gossipfl.topology import Topology
 
-_SHORT = {"topology": "kind", "data": "dataset", "model": "kind", "learning": "algorithm", "robust": "rule"}
-_OBJECTS = ("topology", "data", "model", "algorithm", "aggregator")
+_SHORT = {
+    "topology": "kind",
+    "data": "dataset",
+    "model": "kind",
+    "learning": "algorithm",
+    "attack": "kind",
+    "robust": "rule",
+}
+_OBJECTS = ("topology", "data", "model", "algorithm", "aggregator", "attack")
+_WHOLE = ("attack",)
+"""Sections whose keys are said in them alone: `peers` are those of the graph."""
 
 
 def simulate(
@@ -38,7 +48,8 @@ def simulate(
     `settings` are sections (`learning={"rounds": 20}`) or single keys of them (`rounds=20`); a word for a
     section sets its kind (`topology="ring"`, `data="wine"`) or its file (`data="a.csv"`). An object takes the
     place of what a name would choose: a `Topology` or a networkx graph for `topology`, a `Dataset` or a pair
-    (features, targets) for `data`, a `Model`, an `Algorithm`, an `Aggregator`. `rules` are faults: callables
+    (features, targets) for `data`, a `Model`, an `Algorithm`, an `Aggregator`, an `Attack` (alone, or as the
+    `kind` of `attack={"kind": MyAttack(), "peers": 4}`). `rules` are faults: callables
     `(sender, to, message, now)` that return a verdict. With `out`, the run is written there. Raises
     `UserError`.
 
@@ -65,6 +76,7 @@ def simulate(
         model=objects.get("model"),
         algorithm=objects.get("algorithm"),
         aggregator=objects.get("aggregator"),
+        attack=objects.get("attack"),
     )
     asks_for_a_crowd = present is not None or scratch is not None
     if asks_for_a_crowd and (baseline is not None or experiment.run.engine != "crowd"):
@@ -93,6 +105,8 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
     sections = {name: field.annotation for name, field in Experiment.model_fields.items()}
     homes: dict[str, list[str]] = {}
     for name, section in sections.items():
+        if name in _WHOLE:
+            continue
         for key, field in section.model_fields.items():  # type: ignore[union-attr]
             homes.setdefault(field.alias or key, []).append(name)
     table: dict[str, dict[str, Any]] = {}
@@ -123,6 +137,8 @@ def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         for name, value in settings.items()
         if name in _OBJECTS and not isinstance(value, (str, Mapping, type(None)))
     }
+    remaining = {name: value for name, value in settings.items() if name not in objects}
+    _take_attack(objects, remaining)
     if "algorithm" in objects and "aggregator" in settings:
         raise SettingsError("An Algorithm has an aggregator of its own: leave out aggregator, or name both.")
     graph, data = objects.get("topology"), objects.get("data")
@@ -139,4 +155,14 @@ def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
             "data is a name, a section, a Dataset or a pair (features, targets), "
             f"not a {type(data).__name__}: see Dataset.of."
         )
-    return objects, {name: value for name, value in settings.items() if name not in objects}
+    return objects, remaining
+
+
+def _take_attack(objects: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Take an attack that is an object out of `settings`, which then say that one is given."""
+    section = settings.get("attack")
+    if isinstance(section, Mapping) and not isinstance(section.get("kind", ""), str):
+        objects["attack"] = section["kind"]
+        settings["attack"] = {**section, "kind": GIVEN}
+    elif "attack" in objects:
+        settings["attack"] = {"kind": GIVEN}

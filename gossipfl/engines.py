@@ -10,7 +10,16 @@ from typing import Any
 
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.baseline import baseline_rounds, heard_settings, refuse_baseline, without_graph
-from gossipfl.experiment.crowd import Present, crowd_of, hash_of, lives, outcome_of, refuse_crowd
+from gossipfl.experiment.crowd import (
+    Present,
+    collusion_of,
+    crowd_of,
+    hash_of,
+    lives,
+    outcome_of,
+    refuse_crowd,
+    ties_of,
+)
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.modelfile import Explanation, model_file, save_model
 from gossipfl.experiment.recorder import Recorder
@@ -21,6 +30,7 @@ from gossipfl.protocol.messages import PeerId, Traffic, Update
 from gossipfl.protocol.wire import message_bytes
 from gossipfl.report import Run, writing
 from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
+from gossipfl.simulator.hostility import Hostile
 from gossipfl.simulator.network import Network
 from gossipfl.simulator.shelf import shelf
 from gossipfl.simulator.workers import workers
@@ -92,7 +102,7 @@ def run_crowd(
             traffic.bytes_sent += sent * message_bytes(Update(round, 0, round, 1, 1, crowd.word))
             if recorder.due(round):
                 living = lives(experiment.faults, crowd.peers, round)
-                outcome = outcome_of(crowd, hands, recorder.judged, living)
+                outcome = outcome_of(crowd, hands, recorder.judged, living, federation.attackers)
                 recorder.observe_all(round, round * round_s, outcome)
         trace_hash = hash_of(crowd)
     summary = recorder.summary() | {
@@ -131,16 +141,20 @@ def network_of(
     described: tuple[Rule, ...] = (Latency(settings.latency_s, settings.jitter_s, seed),)
     if settings.loss:
         described += (Loss(settings.loss, seed),)
+    neighbours = [federation.topology.neighbours(peer) for peer in range(federation.peers)]
+    collusion = collusion_of(federation)
+    hostile = (Hostile(collusion, neighbours, ties_of(federation)),) if collusion else ()
     return Network(
-        [federation.topology.neighbours(peer) for peer in range(federation.peers)],
+        neighbours,
         federation.new_peer,
-        federation.fit_many,
-        rules=(*rules, *described),  # what is said comes before what the network makes of it
+        collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
+        rules=(*hostile, *rules, *described),  # what is said comes before what the network makes of it
         training_s=lambda peer: settings.training_s * settings.slow.get(peer, 1.0),
         schedule=Schedule(moments(faults.kill), moments(faults.restart)),
         message_bytes=message_bytes,
         observe=observe,
         killed=killed,
+        rushing=federation.attackers,
     )
 
 

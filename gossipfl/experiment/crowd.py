@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -21,6 +21,7 @@ from gossipfl.experiment.settings import FaultsSettings, moments
 from gossipfl.learn.batches import in_a_row
 from gossipfl.learn.compiled import chosen
 from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
+from gossipfl.simulator.collusion import Collusion, CrowdCollusion
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
@@ -70,18 +71,22 @@ def crowd_of(
 ) -> Crowd:
     """The crowd that the experiment describes."""
     counts, learning, model = federation.train.counts, federation.experiment.learning, federation.model
+    collusion, assault = collusion_of(federation), federation.assault
     return Crowd(
         federation.algorithm,
         federation.start(),
         np.maximum(counts, 1).astype(np.float64) if learning.weights == "samples" else np.ones(len(counts)),
-        _ties_of(federation),
-        federation.fit_many,
+        ties_of(federation),
+        collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         seed=federation.experiment.run.seed,
         shelf=shelf,
         workers=workers,
         kernels=chosen(),
         block_bytes_max=model.block_bytes_max if isinstance(model, Together) else None,
         attendance=attendance_of(federation, present),
+        collusion=CrowdCollusion(collusion, federation.peers, deaf=assault.stubborn)
+        if collusion and assault
+        else None,
         progress=progress,
     )
 
@@ -110,9 +115,12 @@ def lives(faults: FaultsSettings, peers: int, round: int) -> Attendance:
     return Attendance(living, newcomers)
 
 
-def outcome_of(crowd: Crowd, workers: Workers, judged: Array, living: Attendance) -> Outcome:
-    """What those hold who are alive, and of the `judged` among them the models."""
+def outcome_of(
+    crowd: Crowd, workers: Workers, judged: Array, living: Attendance, attackers: Sequence[int] = ()
+) -> Outcome:
+    """What those hold who are alive and not `attackers`, and of the `judged` among them the models."""
     alive = living.present | living.newcomers
+    alive[list(attackers)] = False
     peers = judged[alive[judged]]
     return Outcome(int(alive.sum()), peers, crowd.models(peers), _mean(crowd, workers, np.flatnonzero(alive)))
 
@@ -141,7 +149,17 @@ def _mean(crowd: Crowd, workers: Workers, alive: Array) -> Array:
     return mean
 
 
-def _ties_of(federation: Federation) -> TiesOf:
+def collusion_of(federation: Federation) -> Collusion | None:
+    """The attackers of one run; None if there are none."""
+    assault = federation.assault
+    if assault is None:
+        return None
+    seed = federation.experiment.run.seed
+    return Collusion(assault.attack, assault.attackers, seed=seed, first=assault.first)
+
+
+def ties_of(federation: Federation) -> TiesOf:
+    """Who hears whom in each round, and how much each counts."""
     if federation.meeting.schedule is not None:
         return schedule_ties(federation.meeting.schedule)
     by_samples = federation.experiment.learning.weights == "samples"

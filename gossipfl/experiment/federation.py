@@ -21,10 +21,12 @@ from gossipfl.data import (
 from gossipfl.data import split as split_rows
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
+from gossipfl.experiment.attack import Assault, assault_of, honest_of
 from gossipfl.experiment.defence import Defence, defence_of, in_turn, neighbourhoods, refuse_beside_objects
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
+from gossipfl.learn.attacks import Attack
 from gossipfl.learn.compiled import fastest
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
@@ -55,6 +57,7 @@ class Federation:
     train: Samples  # of each peer
     test: Samples  # common to all, seen by none in training
     local_test: Samples | None  # of each peer
+    assault: Assault | None = None
 
     @property
     def topology(self) -> Topology:
@@ -65,6 +68,16 @@ class Federation:
     def peers(self) -> int:
         """n."""
         return self.topology.peers
+
+    @property
+    def attackers(self) -> tuple[int, ...]:
+        """The peers that attack, ascending."""
+        return self.assault.attackers if self.assault else ()
+
+    @cached_property
+    def honest(self) -> Array:
+        """The peers that do not attack (h,), ascending."""
+        return honest_of(self.peers, self.attackers)
 
     @property
     def metric(self) -> str:
@@ -99,7 +112,8 @@ class Federation:
         """One round of local training of several peers: (m,), (m, d), drifts (m, d) -> (m, d)."""
         draws = Draws(self.experiment.run.seed, peers, round)
         led = {} if drifts is None else {"drift": drifts}
-        return self.model.fit(vectors, self.train.of(peers), draws, **led)
+        rows = self.assault.samples(self.train, round) if self.assault else self.train
+        return self.model.fit(vectors, rows.of(peers), draws, **led)
 
     def targets(self, number: int) -> Targets:
         """Whom peer `number` speaks to and waits for."""
@@ -114,7 +128,7 @@ class Federation:
             self.experiment.gossip,
             self.experiment.learning,
             number,
-            self.algorithm,
+            self.assault.algorithm(number, self.algorithm) if self.assault else self.algorithm,
             self.start(),
             self.targets(number),
             samples=int(self.train.counts[number]),
@@ -131,6 +145,7 @@ def build(
     model: Model | None = None,
     algorithm: Algorithm[Any] | None = None,
     aggregator: Aggregator | None = None,
+    attack: Attack | None = None,
 ) -> Federation:
     """The federation that `experiment` describes; objects given take the place of what it names."""
     if topology is not None:
@@ -166,6 +181,7 @@ def build(
     refuse_free(experiment.gossip, learning, algorithm, meeting.schedule)
     model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
     values, targets = _arrays(dataset, model)
+    rows, classes = Samples.parts(values, targets, train), len(dataset.classes) if dataset.classes else None
     return Federation(
         experiment,
         meeting,
@@ -173,9 +189,10 @@ def build(
         model,
         algorithm,
         defence,
-        Samples.parts(values, targets, train),
+        rows,
         Samples(*_arrays(test, model), np.arange(len(test)), np.asarray(len(test))),
         Samples.parts(values, targets, local_test) if local_test else None,
+        assault_of(experiment, attack, meeting.topology, algorithm, model, rows, classes),
     )
 
 

@@ -2,7 +2,8 @@
 
 Rules:
 - Judging must not take longer than learning: of many peers a sample is judged, the same in every round.
-- The averaged model is that of all peers, judged or not.
+- The averaged model is that of all peers, judged or not, but for those that attack.
+- A backdoor succeeds as often as a model takes a row of another class, with the trigger in it, for its target.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.experiment.federation import Federation
+from gossipfl.learn.attacks import Backdoor
 from gossipfl.learn.contracts import Array
 
 ALL_JUDGED_MAX = {"network": 1_000, "crowd": 100}
@@ -23,14 +25,15 @@ SAMPLE = 100
 
 
 def judged_peers(federation: Federation) -> Array:
-    """The numbers of the peers that are judged, in growing order."""
-    peers, run = federation.peers, federation.experiment.run
+    """The numbers of the peers that are judged, in growing order; those that attack never are."""
+    honest, run = federation.honest, federation.experiment.run
+    peers = len(honest)
     usual = peers if peers <= ALL_JUDGED_MAX[run.engine] else SAMPLE
     count = min(peers, usual if run.judged is None else run.judged)
     if count == peers:
-        return np.arange(peers)
+        return honest
     drawn = Draws(run.seed).permutation("judged", peers)[:count]
-    return np.sort(drawn)
+    return honest[np.sort(drawn)]
 
 
 class Outcome(NamedTuple):
@@ -64,11 +67,23 @@ def judged(federation: Federation, outcome: Outcome) -> tuple[dict[str, float], 
         f"{metric}_worst": float(np.min(scores[metric])),
         "consensus_distance": consensus_distance(vectors, outcome.averaged),
     }
+    if federation.assault and federation.assault.backdoor:
+        figures["backdoor_success"] = _success(federation, federation.assault.backdoor, vectors)
     if federation.local_test is not None:
         own = federation.local_test.of(outcome.peers)
         local = scores[f"{metric}_local"] = model.score(vectors, own)[metric]
         figures[f"{metric}_local"] = float(np.mean(local[own.counts > 0])) if own.counts.any() else np.nan
     return figures, scores
+
+
+def _success(federation: Federation, backdoor: Backdoor, vectors: Array) -> float:
+    """The share of triggered test rows that models (m, d) take for the backdoor's class."""
+    test = federation.test
+    others = test.rows[test.targets[test.rows] != backdoor.target]
+    if not len(others):
+        return np.nan
+    found = federation.model.predict(vectors, backdoor.triggered(test.features[others]))
+    return float(np.mean(found.argmax(axis=-1) == backdoor.target))
 
 
 def consensus_distance(vectors: Array, averaged: Array) -> float:

@@ -4,6 +4,7 @@ Rules:
 - A round is judged once every peer that still takes part has closed it, so that its figures compare like with
   like; what is left is judged at the end.
 - Figures of the run as a whole are over the peers that completed every round, or those of them judged.
+- What attackers hold is nobody's concern: they are not judged, waited for, or believed about what they refuse.
 """
 
 from __future__ import annotations
@@ -41,18 +42,21 @@ class Recorder:
         self.judged = judged_peers(federation)
         self._federation = federation
         self._traffic = traffic
-        self._active = set(range(federation.peers))
-        self._reached = Counter({0: federation.peers})  # how many active peers last closed each round
+        self._hostile = frozenset(federation.attackers)
+        self._active = set(federation.honest.tolist())
+        self._reached = Counter({0: len(self._active)})  # how many active peers last closed each round
         self._open: dict[int, _Round] = {}
         self._last: dict[PeerId, tuple[int, Array]] = {}
         self._crowd: Outcome | None = None
         start = federation.start()
         alike = np.broadcast_to(start, (len(self.judged), len(start)))
-        self._judge(0, 0.0, Outcome(federation.peers, self.judged, alike, start.astype(np.float64)))
+        self._judge(0, 0.0, Outcome(len(self._active), self.judged, alike, start.astype(np.float64)))
 
     def observe(self, peer: PeerId, time_s: float, record: PeerRecord) -> None:
         """`peer` closed a round, refused an update, or takes another for something else than before."""
         if isinstance(record, Refused):
+            if peer in self._hostile:
+                return
             self.refused[record.reason] += 1
             self._add("refused", peer, time_s, sender=record.sender, reason=record.reason)
             return
@@ -70,6 +74,8 @@ class Recorder:
             missing=record.missing,
             stale=record.stale,
         )
+        if peer in self._hostile:
+            return
         self._forget(peer)
         self._active.add(peer)
         self._reached[record.round] += 1
@@ -136,7 +142,10 @@ class Recorder:
             figures, scores = judged(federation, outcome)
             summary |= figures
             per_peer |= zip(outcome.peers.tolist(), scores.get(metric, np.empty(0)).tolist(), strict=True)
-        if len(self.judged) < federation.peers:
+        if federation.assault:
+            summary["attackers"] = list(federation.attackers)
+            summary["attack"] = federation.experiment.attack.kind
+        if len(self.judged) < len(federation.honest):
             summary["judged"] = self.judged.tolist()
         return summary | {
             f"{metric}_per_peer": list(per_peer.values()),

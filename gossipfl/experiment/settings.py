@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from gossipfl.experiment.unheard import (
+    unheard_attack,
     unheard_crowd,
     unheard_data,
     unheard_gossip,
@@ -171,6 +172,24 @@ class FaultsSettings(Section):
     restart: tuple[Moment, ...] = ()
 
 
+class AttackSettings(Section):
+    """Who is hostile, and how."""
+
+    kind: str = "none"
+    peers: Annotated[int, Field(ge=1, le=PEERS_MAX)] | tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    place: Literal["random", "hubs", "cut"] = "random"
+    options: dict[str, Any] = Field(default_factory=dict)
+    first: int = Field(1, ge=1, alias="from")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _agree(self) -> AttackSettings:
+        if isinstance(self.peers, tuple) and not 0 < len(set(self.peers)) == len(self.peers):
+            raise ValueError("attack.peers must name one peer or more, each once, or say how many there are")
+        return self
+
+
 class RobustSettings(Section):
     """How a peer combines vectors of which some may be hostile: so many of its neighbours' at most."""
 
@@ -199,6 +218,7 @@ class Experiment(Section):
     gossip: GossipSettings = GossipSettings()
     network: NetworkSettings = NetworkSettings()
     faults: FaultsSettings = FaultsSettings()
+    attack: AttackSettings = AttackSettings()
     robust: RobustSettings = RobustSettings()
     run: RunSettings = RunSettings()
 
@@ -206,6 +226,8 @@ class Experiment(Section):
     def _agree(self) -> Experiment:
         refuse_unheard(self, self.unheard())
         _check_moments(self.faults, self.learning.rounds)
+        if self.attack.first > self.learning.rounds:
+            raise ValueError(f"attack.from is {self.attack.first}: choose a round up to {self.learning.rounds}")
         return self
 
     @model_serializer(mode="wrap")
@@ -221,6 +243,7 @@ class Experiment(Section):
             | unheard_mixing(self.topology.kind, self.learning.algorithm, self.learning.compressor)
             | unheard_gossip(self.gossip.exchange, self.gossip.trains)
             | unheard_data(data.split, given)
+            | unheard_attack(self.attack.kind, isinstance(self.attack.peers, tuple))
             | unheard_crowd(self.run.engine)
         )
 

@@ -72,6 +72,14 @@ def unheard_gossip(exchange: str | None, trains: str) -> dict[str, str]:
     return {}
 
 
+def unheard_attack(kind: str, named: bool) -> dict[str, str]:
+    """Keys of [attack] that mean nothing without a `kind`, or where the attackers are `named`."""
+    if kind == "none":
+        advice = 'name an attack.kind, such as "sign-flip", with it'
+        return {f"attack.{key}": advice for key in ("peers", "place", "options", "from")}
+    return {"attack.place": "attack.peers names the attackers already"} if named else {}
+
+
 def unheard_crowd(engine: str) -> dict[str, str]:
     """Keys of [network] and [gossip] that mean nothing to a crowd, which has neither messages nor a clock."""
     if engine != "crowd":

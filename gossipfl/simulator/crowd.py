@@ -22,6 +22,7 @@ from gossipfl.learn.compiled import Kernels
 from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, Steering
 from gossipfl.learn.mixing import mixed
 from gossipfl.protocol.admission import VALUE_MAX
+from gossipfl.simulator.collusion import CrowdCollusion
 from gossipfl.simulator.hearsay import hearsay_of
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.states import States
@@ -47,7 +48,8 @@ def everybody(round: int) -> None:
 class Crowd:
     """Peers `0 .. n-1` that all begin from `start` (d,) and whose samples count `masses` (n,).
 
-    `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has.
+    `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has. Those of
+    a `collusion` tell something else than they would.
     `block_bytes_max` is what peers may take that train together, where that is for the model to say.
     `progress` is told how many peers have worked through a half of a round.
     """
@@ -66,6 +68,7 @@ class Crowd:
         kernels: Kernels = "numpy",
         block_bytes_max: int | None = None,
         attendance: Callable[[int], Attendance | None] = everybody,
+        collusion: CrowdCollusion | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self.peers = len(masses)
@@ -78,6 +81,7 @@ class Crowd:
         self._workers = workers
         self._kernels = kernels
         self._attendance = attendance
+        self._collusion = collusion
         self._progress = progress
         self._drift = algorithm.drift if isinstance(algorithm, Steering) else None
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
@@ -101,6 +105,7 @@ class Crowd:
         """Train, speak and listen; how many messages that is. Raises `RunError` if training diverges."""
         ties, attendance = self._ties_of(round), self._attendance(round)
         present: Present | None = None
+        newcomers: Present | None = None
         listening = ties.degrees > 0
         if attendance is not None:
             present, newcomers = attendance
@@ -110,6 +115,9 @@ class Crowd:
                 self._begin(slice(peer, peer + 1))
         self._words.ties = ties
         self._each(lambda block: self._speak(_those(block, present), ties, round))
+        if self._collusion is not None:
+            self._collusion.tell(self._words.told[0], present, round)
+            listening = self._collusion.listening(listening, newcomers, round)
         self._each(lambda block: self._listen(block, ties, listening))
         self._words.turn()
         return len(ties.senders)

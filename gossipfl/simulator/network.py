@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -71,8 +71,12 @@ class Network:
         observe: Observer,
         killed: Callable[[PeerId, float], None] = lambda *_: None,
         marked: Marked = lambda *_: None,
+        rushing: Collection[PeerId] = (),
     ) -> None:
-        """`killed` hears of deaths alone, `marked` of all that happens to peers and network; see `Marked`."""
+        """`killed` hears of deaths alone, `marked` of all that happens to peers and network; see `Marked`.
+
+        Those `rushing` speak after all others of the moment, whom they have heard by then.
+        """
 
         def mark(what: str, now: float, peers: tuple[PeerId, ...]) -> None:
             if what == "killed":
@@ -92,6 +96,8 @@ class Network:
         self._observe = observe
         self._present = self._lives.present
         self._push = self._lives.push
+        self._rushing = frozenset(rushing)
+        self._held_back: set[PeerId] = set()
         self._trace = Trace()
         self._said: _Said | None = None
 
@@ -134,6 +140,9 @@ class Network:
 
     def _handle(self, number: PeerId, event: Event) -> None:
         if isinstance(event, Trained):
+            if number in self._rushing and not self._has_waited(number):
+                self._push(self.now, number, event)
+                return
             event = Trained(self._trainings.end(number))
         lives, now = self._lives, self._lives.now
         self._trace.add(now, number, event)
@@ -142,6 +151,12 @@ class Network:
             self._carry_out(number, effect)
             if lives.count[number] != life:  # killed by what it reached, and perhaps back already
                 return
+
+    def _has_waited(self, number: PeerId) -> bool:
+        """Whether `number`, who has trained, let what else was due at this moment happen first."""
+        waited = number in self._held_back
+        (self._held_back.discard if waited else self._held_back.add)(number)
+        return waited
 
     # Effects
 
