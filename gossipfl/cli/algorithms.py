@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gossipfl.cli.attacks import list_attacks
 from gossipfl.cli.compressors import as_toml, list_compressors
 from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import SettingsError
@@ -37,6 +38,7 @@ def algorithms(
         str | None, typer.Argument(metavar="NAME", help="One of them, with an example to paste.")
     ] = None,
     compressors: Annotated[bool, typer.Option("--compressors", help="List the compressors.")] = False,
+    attacks: Annotated[bool, typer.Option("--attacks", help="List the attacks.")] = False,
     parameters: Annotated[
         int, typer.Option(min=1, help="How many numbers (float32) the model holds.")
     ] = PARAMETERS,
@@ -52,11 +54,17 @@ def algorithms(
 
     `gossipfl algorithms --compressors --parameters 7850`
 
+    `gossipfl algorithms --attacks`
+
     `gossipfl simulate ring-16 --set learning.algorithm=gradient-tracking`
     """
     if compressors and name is not None:
         raise SettingsError(f"--compressors lists all compressors: leave out {name}.")
-    if compressors:
+    if attacks and (compressors or name is not None):
+        raise SettingsError(f"--attacks lists all attacks: leave out {name or '--compressors'}.")
+    if attacks:
+        list_attacks(as_json)
+    elif compressors:
         list_compressors(parameters, as_json)
     elif name is None:
         _list(parameters, as_json)
@@ -124,7 +132,8 @@ def _list(parameters: int, as_json: bool) -> None:
         f"Bytes: of an update, 1 being {parameters:,} plain float32 ({size(4 * parameters)}); a range is over"
         " the compressors.\n\n"
         "One of them with an example: gossipfl algorithms NAME\n"
-        "The compressors: gossipfl algorithms --compressors",
+        "The compressors: gossipfl algorithms --compressors\n"
+        "The attacks that they can be tried against: gossipfl algorithms --attacks",
         markup=False,
     )
 

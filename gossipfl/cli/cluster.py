@@ -73,6 +73,10 @@ def check_cluster(federation: Federation) -> None:
 
     check_moments(federation)
     foresee(federation)
+    if federation.assault is not None:
+        raise SettingsError(
+            "[attack] is for `gossipfl simulate`: real peers say what they mean, so leave the section out."
+        )
     if federation.experiment.run.engine == "crowd":
         raise SettingsError("A crowd has no processes: simulate it, or leave out run.engine.")
     if federation.peers > PEERS_MAX:

@@ -18,6 +18,7 @@ from gossipfl.experiment.settings import AttackSettings, Experiment
 from gossipfl.learn.attacks import Attack, Backdoor, Poison, build_attack, conduct_of
 from gossipfl.learn.attacks.stubborn import Stubborn
 from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Model, Samples, Steering
+from gossipfl.protocol.layout import layout_of
 from gossipfl.topology import Topology
 from gossipfl.topology.places import placed_peers
 
@@ -101,7 +102,7 @@ def speaks_models(algorithm: Algorithm[Any], model: Model) -> bool:
         return False
     vector = np.zeros(model.size, model.dtype)
     spoken, _ = algorithm.speak(algorithm.start(vector), np.asarray(1.0), Draws(0, 0))
-    return spoken[0].shape == vector.shape and spoken[0].dtype == vector.dtype
+    return layout_of(spoken[:1]) == layout_of((vector,))
 
 
 def _refuse_misfit(experiment: Experiment, attack: Attack, plain: bool) -> None:
@@ -109,13 +110,13 @@ def _refuse_misfit(experiment: Experiment, attack: Attack, plain: bool) -> None:
     algorithm = experiment.learning.algorithm
     if conduct.models and not plain:
         raise SettingsError(
-            f'The attack "{name}" says another model, and what the algorithm "{algorithm}" says is none: take '
-            'the attack "label-flip", "free-rider", "replay" or "flood", or the algorithm "dpsgd".'
+            f'The attack "{name}" says another model, and what the algorithm "{algorithm}" says is none: '
+            'take the attack "label-flip", "free-rider", "replay" or "flood", or the algorithm "dpsgd".'
         )
     if crowd and conduct.each:
         raise SettingsError(
-            f'The attack "{name}" tells each neighbour something else, and in a crowd all hear the same: take '
-            'run.engine = "network".'
+            f'The attack "{name}" tells each neighbour something else, and in a crowd all hear the same: '
+            'take run.engine = "network".'
         )
     if crowd and (conduct.again or conduct.copies):
         raise SettingsError(

@@ -3,7 +3,7 @@
 Rules:
 - Judging must not take longer than learning: of many peers a sample is judged, the same in every round.
 - The averaged model is that of all peers, judged or not, but for those that attack.
-- A backdoor succeeds as often as a model takes a row of another class, with the trigger in it, for its target.
+- A backdoor succeeds as often as a model takes a row of another class for its target, given the trigger.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Rules:
 - A round is judged once every peer that still takes part has closed it, so that its figures compare like with
   like; what is left is judged at the end.
 - Figures of the run as a whole are over the peers that completed every round, or those of them judged.
-- What attackers hold is nobody's concern: they are not judged, waited for, or believed about what they refuse.
+- What attackers hold is nobody's concern: they are neither judged nor waited for, and what they refuse is
+  not counted.
 """
 
 from __future__ import annotations

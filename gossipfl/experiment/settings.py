@@ -227,7 +227,9 @@ class Experiment(Section):
         refuse_unheard(self, self.unheard())
         _check_moments(self.faults, self.learning.rounds)
         if self.attack.first > self.learning.rounds:
-            raise ValueError(f"attack.from is {self.attack.first}: choose a round up to {self.learning.rounds}")
+            raise ValueError(
+                f"attack.from is {self.attack.first}: choose a round up to {self.learning.rounds}"
+            )
         return self
 
     @model_serializer(mode="wrap")

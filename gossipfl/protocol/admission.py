@@ -23,6 +23,10 @@ _PLAIN_MAX = 1e28
 """No value lies beyond `VALUE_MAX` if the sum of all squares is at most this, however it was rounded."""
 
 
+REPLAYS_MAX = 16
+"""What a network says twice or late it says a few times; who goes on between two new updates floods. Our guess."""
+
+
 class ReplayWindow:
     """Lets each sender's updates through once: its boot epochs grow, and within one sequence and round do.
 
@@ -32,18 +36,25 @@ class ReplayWindow:
     def __init__(self, *, repeat: bool = False) -> None:
         self._repeat = repeat
         self._last: dict[PeerId, tuple[int, int, int]] = {}
+        self._replays: dict[PeerId, int] = {}  # of each sender since its last new update, or since it flooded
 
     def check(self, sender: PeerId, update: Update) -> None:
-        """Raise `RemoteProtocolError("replay")` unless `update` is newer than all accepted of `sender`."""
+        """Raise `RemoteProtocolError` unless `update` is newer than all accepted of `sender`: replay, flood."""
         epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
         newer = update.sequence > sequence and update.round + self._repeat > round_
         if update.epoch < epoch or (update.epoch == epoch and not newer):
             said = f"Update {update.sequence} of round {update.round}"
+            replays = self._replays[sender] = self._replays.get(sender, 0) + 1
+            if replays > REPLAYS_MAX:
+                self._replays[sender] = 0
+                raise RemoteProtocolError("flood", f"{said} is the last of more than {REPLAYS_MAX} replays.")
             raise RemoteProtocolError("replay", f"{said} is not newer than {sequence} of round {round_}.")
 
     def accept(self, sender: PeerId, update: Update) -> None:
         """Let nothing at or before `update` through again."""
         self._last[sender] = update.epoch, update.sequence, update.round
+        if self._replays:
+            self._replays.pop(sender, None)
 
 
 class Admission:
@@ -61,7 +72,7 @@ class Admission:
     def check(self, sender: PeerId, update: Update) -> None:
         """Accept `update`, or raise `RemoteProtocolError`.
 
-        Its reason is one of round, samples, degree, replay, layout, non-finite, huge.
+        Its reason is one of round, samples, degree, replay, flood, layout, non-finite, huge.
         """
         if not 1 <= update.round <= self.rounds:
             raise _beyond("round", update.round, self.rounds)

@@ -10,6 +10,7 @@ from gossipfl.report.choices import schedule_kind, schedule_of
 from gossipfl.report.curves import Curves, Floats, curves_of
 from gossipfl.report.links import link_count
 from gossipfl.report.peers import (
+    attackers_of,
     is_sampled,
     judged_peers,
     killed_peers,
@@ -73,7 +74,13 @@ def _accuracy_finding(curves: Curves) -> str:
     if curves.judged:
         peers = f"{count(curves.judged)} judged peer{'s' * (curves.judged > 1)}"
         return f"{peers} reach {metric}{score(mean, curves.metric)} on average{beside}"
-    return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}"
+    return f"Mean node reaches {metric}{score(mean, curves.metric)}{beside}{_backdoor(curves)}"
+
+
+def _backdoor(curves: Curves) -> str:
+    """How often a backdoor succeeds, if there is one."""
+    success = last(curves.backdoor)
+    return "" if success is None else f"; the backdoor succeeds in {score(success, 'accuracy')}"
 
 
 def _without_peers(curves: Curves) -> str:
@@ -113,8 +120,9 @@ def _traffic_finding(curves: Curves) -> str:
 def _graph_finding(run: Run) -> str:
     if run.is_of_one_node:
         return _neighbours_finding(list(neighbour_states(run).values()))
-    peers, killed = peer_count(run), killed_peers(run)
+    peers, killed, hostile = peer_count(run), killed_peers(run), attackers_of(run)
     told = f"{count(peers)} peer{'s' * (peers != 1)}{_links(run)}"
+    told += f", {count(len(hostile))} hostile" if hostile else ""
     return f"{told}, {count(len(killed))} killed" if killed else told
 
 

@@ -1,4 +1,4 @@
-"""The graph of a run, its peers coloured by what they scored and the killed ones marked.
+"""The graph of a run, its peers coloured by what they scored, the hostile and the killed ones marked.
 
 A graph too large to be seen gives its place to what its peers scored.
 """
@@ -13,7 +13,14 @@ import numpy as np
 from gossipfl.report.choices import schedule_kind, schedule_of
 from gossipfl.report.curves import metric_of
 from gossipfl.report.links import edges_of, link_count
-from gossipfl.report.peers import is_sampled, judged_peers, killed_peers, peer_count, peer_names
+from gossipfl.report.peers import (
+    attackers_of,
+    is_sampled,
+    judged_peers,
+    killed_peers,
+    peer_count,
+    peer_names,
+)
 from gossipfl.report.run import Run
 from gossipfl.report.scores import draw_scores
 from gossipfl.report.style import FONT_PT, MUTED, drawable, nothing, title, worded_axis
@@ -52,7 +59,7 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
     if run.is_of_one_node:
         scores = [1.0, *[None] * (len(scores) - 1)]
     known, place = set(axes.figure.axes), axes.get_position()
-    draw_on(axes, _topology(run, edges), scores, killed=_killed(run))
+    draw_on(axes, _topology(run, edges), scores, killed=_killed(run), hostile=attackers_of(run))
     if _is_drawn_afresh(run):
         for links in axes.findobj(LineCollection):
             links.set_alpha(_FAINT / len(edges) ** 0.5)
@@ -87,14 +94,17 @@ def _caption(run: Run) -> str:
     metric, scores, killed = metric_of(run), _scores(run), _killed(run)
     words = "accuracy" if metric == "accuracy" else metric_label(metric)
     peers = f"Peers by {words} at the end"
-    known = set(scores) - {None}
+    known, hostile = set(scores) - {None}, set(attackers_of(run))
     if len(known) == 1:
-        whom = "All who are judged" if is_sampled(run) else "All peers"
+        whom = "All who are judged" if is_sampled(run) else f"All {'honest ' * bool(hostile)}peers"
         peers = f"{whom} end at {score(known.pop(), metric)}"
-    marks = ["crossed out: killed"] if killed else []
+    marks = ["hatched: hostile"] if hostile else []
+    marks += ["crossed out: killed"] if killed else []
     if is_sampled(run) and not judged_peers(run):
         peers = "No peer is judged"
-    elif any(found is None and peer not in killed for peer, found in enumerate(scores)):
+    elif any(
+        found is None and peer not in killed and peer not in hostile for peer, found in enumerate(scores)
+    ):
         marks.append(f"hollow: {'not judged' if is_sampled(run) else 'no score'}")
     return "; ".join([peers, *_changes(run), *marks])
 

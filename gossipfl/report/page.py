@@ -13,7 +13,7 @@ from pathlib import Path
 from gossipfl.report.choices import EVERY_PEER, NO_COMPRESSOR, choices
 from gossipfl.report.curves import metric_of
 from gossipfl.report.findings import findings
-from gossipfl.report.peers import is_sampled, judged_peers, peer_count
+from gossipfl.report.peers import attackers_of, honest_count, is_sampled, judged_peers, peer_count
 from gossipfl.report.run import Run, plain
 from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
@@ -165,7 +165,8 @@ def _figures(run: Run) -> list[tuple[str, str]]:
         return summary_rows(run)[:6]
     metric = metric_of(run)
     label = metric_label(metric)
-    finished = f"{count(run.summary.get('finished'))} / {count(run.summary.get('peers'))}"
+    finished = f"{count(run.summary.get('finished'))} / {count(honest_count(run))}"
+    success = score(figure(run, "backdoor_success"), "accuracy")
     who = f"of {count(len(judged_peers(run)))} judged" if is_sampled(run) else "node"
     peers = [
         (f"{label}, mean {who}", score(figure(run, f"{metric}_mean"), metric)),
@@ -174,7 +175,8 @@ def _figures(run: Run) -> list[tuple[str, str]]:
     return [
         *(peers if judged_peers(run) else []),
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
-        ("Peers finished", finished),
+        *([("Backdoor success", success)] if success != NOTHING else []),
+        ("Honest peers finished" if attackers_of(run) else "Peers finished", finished),
         ("Bytes sent", size(figure(run, "bytes_sent"))),
         ("Messages lost", count(figure(run, "messages_lost"))),
     ]
@@ -182,9 +184,10 @@ def _figures(run: Run) -> list[tuple[str, str]]:
 
 def _peers(run: Run) -> str:
     """Those judged, or the first of them, under the headings of which something is known."""
-    rows, judged = peer_rows(run, PEERS_SHOWN_MAX), len(judged_peers(run))
+    rows, judged = peer_rows(run, PEERS_SHOWN_MAX), len(judged_peers(run)) + len(attackers_of(run))
     told = [i for i in range(len(PEER_HEADINGS)) if any(_tells(row, i) for row in rows)]
-    whom = f"judged of {peer_count(run):,} peers" if is_sampled(run) else "peers"
+    judges = "judged or hostile" if attackers_of(run) else "judged"
+    whom = f"{judges} of {peer_count(run):,} peers" if is_sampled(run) else "peers"
     first = f"The first {len(rows)} of " if len(rows) < judged else "All "
     note = f"<p>{first}{judged:,} {whom}.</p>" if len(rows) < judged or is_sampled(run) else ""
     return note + table(

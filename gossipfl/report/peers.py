@@ -1,4 +1,4 @@
-"""Who took part in a run: how many, under which names, who was judged, and who was killed.
+"""Who took part in a run: how many, under which names, who was judged, who attacked, and who was killed.
 
 Rules:
 - Of a large run peers are numbers alone: no list of them all is made unless it is asked for.
@@ -44,16 +44,30 @@ def is_sampled(run: Run) -> bool:
 
 
 def judged_peers(run: Run) -> Sequence[int]:
-    """The peers that were judged, ascending: all, unless the summary names some."""
+    """The peers that were judged, ascending: all that are honest, unless the summary names some."""
     peers = peer_count(run)
     if not is_sampled(run):
-        return range(peers)
+        hostile = set(attackers_of(run))
+        return [peer for peer in range(peers) if peer not in hostile] if hostile else range(peers)
     return sorted({peer for peer in run.summary["judged"] if isinstance(peer, int) and 0 <= peer < peers})
 
 
 def judged_words(run: Run) -> str | None:
     """`100 of 1,000,000 peers` where only some were judged."""
-    return f"{len(judged_peers(run)):,} of {peer_count(run):,} peers" if is_sampled(run) else None
+    honest = f"{honest_count(run):,} {'honest ' * bool(attackers_of(run))}peers"
+    return f"{len(judged_peers(run)):,} of {honest}" if is_sampled(run) else None
+
+
+def attackers_of(run: Run) -> list[int]:
+    """The peers that attacked, ascending."""
+    told, peers = run.summary.get("attackers"), peer_count(run)
+    found = told if isinstance(told, list) else []
+    return sorted({peer for peer in found if isinstance(peer, int) and 0 <= peer < peers})
+
+
+def honest_count(run: Run) -> int:
+    """How many peers do not attack."""
+    return peer_count(run) - len(attackers_of(run))
 
 
 def killed_peers(run: Run) -> list[int]:

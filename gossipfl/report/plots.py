@@ -21,6 +21,7 @@ from gossipfl.report.style import (
     INK,
     MUTED,
     ORANGE,
+    PINK,
     SMALL_PT,
     Dash,
     axes_in,
@@ -135,10 +136,14 @@ def _grey(curves: Curves) -> str:
 
 def _series(curves: Curves) -> list[tuple[Floats, str, str, Dash]]:
     """(values, words, colour, dash), the one that must stay visible last."""
+    backdoor: list[tuple[Floats, str, str, Dash]] = [(curves.backdoor, "backdoor", PINK, (0, (1, 1)))]
+    if last(curves.backdoor) is None:
+        backdoor = []
     if curves.shared:
-        return [(curves.mean, "every node", BLUE, "-")]
+        return [*backdoor, (curves.mean, "every node", BLUE, "-")]
     who = "node" if curves.judged is None else "judged"
     return [
+        *backdoor,
         (curves.worst, f"worst {who}", ORANGE, "-"),
         (curves.mean, "this node" if curves.alone else f"mean {who}", BLUE, "-"),
         (curves.averaged, "averaged model", INK, (0, (3, 1.5))),
@@ -195,7 +200,9 @@ def _magnify(axes: Axes, curves: Curves, kills: Kills) -> None:
 
 def _score_limits(axes: Axes, curves: Curves) -> None:
     """Room for every curve; an R² far below zero at the start does not flatten the rest."""
-    shown = np.concatenate([curves.mean, curves.worst, curves.averaged, curves.single.ravel()])
+    shown = np.concatenate(
+        [curves.mean, curves.worst, curves.averaged, curves.backdoor, curves.single.ravel()]
+    )
     shown = shown[np.isfinite(shown)]
     low, high = float(shown.min()), float(shown.max())
     if curves.metric == "r2":

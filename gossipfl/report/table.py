@@ -8,6 +8,8 @@ from typing import Any
 from gossipfl.report.curves import curves_of, distance, metric_of
 from gossipfl.report.incidents import incident_rows
 from gossipfl.report.peers import (
+    attackers_of,
+    honest_count,
     is_sampled,
     judged_peers,
     judged_words,
@@ -16,6 +18,7 @@ from gossipfl.report.peers import (
     neighbour_states,
     number,
     of_kind,
+    peer_count,
     peer_name,
 )
 from gossipfl.report.run import Run
@@ -77,11 +80,29 @@ def _network_rows(run: Run) -> list[tuple[str, str]]:
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
         (f"{label}, own test parts", score(figure(run, f"{metric}_local"), metric)),
         ("Consensus distance", _of_judged(significant(_consensus(run)), sampled)),
-        ("Finished peers", f"{count(found.get('finished'))} of {count(found.get('peers'))}"),
+        ("Attack", attack_words(run) or NOTHING),
+        ("Backdoor success", score(figure(run, "backdoor_success"), "accuracy")),
+        ("Finished peers", finished_words(run)),
         ("Killed peers", listing([peer_name(run, peer) for peer in killed_peers(run)], most=8) or "none"),
         *incident_rows(run),
         ("Rounds", count(found.get("rounds"))),
     ]
+
+
+def attack_words(run: Run) -> str | None:
+    """`alie, by 4 of 20 peers: 3, 7, 11 and 15`, if there was an attack."""
+    hostile = attackers_of(run)
+    if not hostile:
+        return None
+    who = listing([peer_name(run, peer) for peer in hostile], most=8)
+    return f"{run.summary.get('attack')}, by {count(len(hostile))} of {count(peer_count(run))} peers: {who}"
+
+
+def finished_words(run: Run) -> str:
+    """`19 of 20`, of those who are honest."""
+    if not attackers_of(run):
+        return f"{count(run.summary.get('finished'))} of {count(run.summary.get('peers'))}"
+    return f"{count(run.summary.get('finished'))} of {count(honest_count(run))} honest"
 
 
 def _of_judged(words: str, sampled: bool) -> str:
@@ -93,13 +114,14 @@ def _consensus(run: Run) -> float:
 
 
 def peer_rows(run: Run, most: int | None = None) -> list[tuple[str, ...]]:
-    """One row under `PEER_HEADINGS` for each peer that was judged, or for the first `most` of them."""
+    """One row under `PEER_HEADINGS` for each peer that was judged or attacked, or for the first `most`."""
     metric, last, killed = metric_of(run), last_rounds(run), set(killed_peers(run))
     scores, tallies = final_scores(run), _tallies(run)
     rounds = number(run.summary.get("rounds"))
     states = neighbour_states(run) if run.is_of_one_node else {}
     rows = []
-    for peer in judged_peers(run)[:most]:
+    hostile = set(attackers_of(run))
+    for peer in sorted([*judged_peers(run), *hostile])[:most] if hostile else judged_peers(run)[:most]:
         name = peer_name(run, peer)
         if peer in states:
             rows.append((str(peer), name, states[peer], *[NOTHING] * (len(PEER_HEADINGS) - 3)))
@@ -111,6 +133,7 @@ def peer_rows(run: Run, most: int | None = None) -> list[tuple[str, ...]]:
         state = (
             ("restarted" if whole else "killed") if peer in killed else "finished" if whole else "unfinished"
         )
+        state = "attacker" if peer in hostile else state
         tally = [count(tallies[peer][key]) if peer in tallies else NOTHING for key in _TALLIES]
         rows.append((str(peer), name, state, count(done), score(scores.get(peer), metric), *tally))
     return rows

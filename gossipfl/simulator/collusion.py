@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl.draws import Draws
-from gossipfl.errors import RunError, SettingsError
+from gossipfl.errors import SettingsError
 from gossipfl.learn.attacks import Attack, Known, Target, conduct_of
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.admission import VALUE_MAX
@@ -79,7 +79,7 @@ class Collusion:
 
 
 class CrowdCollusion:
-    """Attackers in a crowd of `peers`: they alter their rows once all have spoken; `deaf`, they hear nobody."""
+    """Attackers in a crowd: they alter their rows once all have spoken and, if `deaf`, they hear nobody."""
 
     def __init__(self, collusion: Collusion, peers: int, *, deaf: bool) -> None:
         self._collusion = collusion
@@ -98,9 +98,9 @@ class CrowdCollusion:
         if round >= self._collusion.first and len(peers) and honest.any():
             words = self._collusion.words(peers.tolist(), own, told[honest], round)
             if not (np.abs(words) <= VALUE_MAX).all():
-                raise RunError(
-                    f"In round {round} attackers say what every peer refuses, and the peers of a crowd refuse "
-                    'nothing: take run.engine = "network".'
+                raise SettingsError(
+                    f"In round {round} attackers say what every peer refuses, and in a crowd nobody can: "
+                    'take run.engine = "network".'
                 )
             told[peers] = words
 

@@ -48,8 +48,8 @@ def everybody(round: int) -> None:
 class Crowd:
     """Peers `0 .. n-1` that all begin from `start` (d,) and whose samples count `masses` (n,).
 
-    `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has. Those of
-    a `collusion` tell something else than they would.
+    `attendance` tells who takes part in a round, None being all; whoever is absent keeps what it has. Those
+    of a `collusion` tell something else than they would.
     `block_bytes_max` is what peers may take that train together, where that is for the model to say.
     `progress` is told how many peers have worked through a half of a round.
     """

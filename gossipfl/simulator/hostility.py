@@ -24,18 +24,17 @@ from gossipfl.simulator.ties import TiesOf
 
 
 class _Lie(NamedTuple):
-    """What is told all in the place of one payload."""
+    """What is told all in the place of one payload of a round."""
 
-    instead_of: Array
+    round: int
+    meant: Array
     words: Array
 
 
 class Hostile:
-    """What the attackers of `collusion` say to their `neighbours`, who weigh one another by `ties_of` a round."""
+    """What the attackers of `collusion` say to their `neighbours`, who weigh one another by `ties_of`."""
 
-    def __init__(
-        self, collusion: Collusion, neighbours: Sequence[Sequence[PeerId]], ties_of: TiesOf
-    ) -> None:
+    def __init__(self, collusion: Collusion, neighbours: Sequence[Sequence[PeerId]], ties_of: TiesOf) -> None:
         self._collusion = collusion
         self._attackers = frozenset(collusion.attackers)
         self._neighbours = neighbours
@@ -44,7 +43,7 @@ class Hostile:
         self._honest: Array | None = None  # all of that, stacked
         self._lies: dict[PeerId, _Lie] = {}
         self._told: dict[tuple[PeerId, PeerId], deque[Update]] = {}
-        self._meant: dict[PeerId, Array] = {}
+        self._remembered: dict[PeerId, tuple[int, Array]] = {}
 
     def __call__(self, sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
         """Listen to honest peers; say something else for attackers."""
@@ -55,8 +54,9 @@ class Hostile:
             if self._heard.get(sender) is not own:
                 self._heard[sender], self._honest = own, None
             return PASS
-        if self._meant.get(sender) is not own:
-            self._meant[sender] = own
+        round, last = self._remembered.get(sender, (0, None))
+        if last is not own or round != message.round:
+            self._remembered[sender] = message.round, own
             self._collusion.remember(sender, own)
         begun = message.round >= self._collusion.first
         return self._said(sender, to, message, self._altered(sender, to, message) if begun else message)
@@ -71,8 +71,9 @@ class Hostile:
             words = own if target is None else self._words(sender, own, update.round, target)
         else:
             lie = self._lies.get(sender)
-            if lie is None or lie.instead_of is not own:
-                lie = self._lies[sender] = _Lie(own, self._words(sender, own, update.round))
+            if lie is None or lie.meant is not own or lie.round != update.round:
+                lie = _Lie(update.round, own, self._words(sender, own, update.round))
+                self._lies[sender] = lie
             words = lie.words
         return update if words is own else replace(update, payload=(words, *update.payload[1:]))
 

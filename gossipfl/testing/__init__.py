@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from gossipfl.testing.aggregators import check_aggregator
 from gossipfl.testing.algorithms import check_algorithm
+from gossipfl.testing.attacks import check_attack
 from gossipfl.testing.compressors import check_compressor
 from gossipfl.testing.models import check_model
 
-__all__ = ["check_aggregator", "check_algorithm", "check_compressor", "check_model"]
+__all__ = ["check_aggregator", "check_algorithm", "check_attack", "check_compressor", "check_model"]

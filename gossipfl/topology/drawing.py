@@ -92,13 +92,15 @@ def draw_on(
     *,
     label: str = "",
     killed: Collection[int] = (),
+    hostile: Collection[int] = (),
 ) -> None:
     """Draw `topology` on `axes` of any figure, with a colour bar if there are `values` (peers,).
 
     A peer in `killed`, or whose value is None or not finite, is hollow; a killed one is crossed as well.
+    One that is `hostile` is hatched.
     Peers are named up to LABELS_PEERS_MAX of them.
     """
-    _draw_at(layout(topology), axes, topology, values, label, killed)
+    _draw_at(layout(topology), axes, topology, values, label, killed, hostile)
 
 
 def _size_in(positions: Floats, *, bar: bool) -> tuple[float, float]:
@@ -115,13 +117,16 @@ def _draw_at(
     values: Sequence[float | None] | None,
     label: str,
     killed: Collection[int],
+    hostile: Collection[int] = (),
 ) -> None:
     radius_pt = _frame(axes, positions)
     _draw_edges(axes, topology, positions)
     crossed = np.isin(np.arange(topology.peers), list(killed))
     numbers = _numbers(values, topology.peers)
-    hollow = crossed | ~np.isfinite(numbers)
-    _draw_hollow(axes, positions[hollow & ~crossed], radius_pt, _EDGE)
+    hatched = np.isin(np.arange(topology.peers), list(hostile))
+    hollow = crossed | hatched | ~np.isfinite(numbers)
+    _draw_hollow(axes, positions[hollow & ~crossed & ~hatched], radius_pt, _EDGE)
+    _draw_hollow(axes, positions[hatched], radius_pt, _KILLED, hatch="//////")
     _draw_hollow(axes, positions[crossed], radius_pt, _KILLED)
     cross = {"marker": "x", "color": _KILLED, "linewidths": 1.2, "alpha": 0.5, "zorder": 4}
     _scatter(axes, positions[crossed], 0.65 * radius_pt, cross)
@@ -141,9 +146,11 @@ def _scatter(axes: Axes, positions: Floats, radius_pt: float, look: dict[str, An
     return axes.scatter(positions[:, 0], positions[:, 1], s=(2 * radius_pt) ** 2, **look)
 
 
-def _draw_hollow(axes: Axes, positions: Floats, radius_pt: float, colour: str) -> None:
+def _draw_hollow(
+    axes: Axes, positions: Floats, radius_pt: float, colour: str, hatch: str | None = None
+) -> None:
     look = {"facecolors": "white", "edgecolors": colour, "linewidths": min(1.5, radius_pt / 3), "zorder": 3}
-    _scatter(axes, positions, 0.92 * radius_pt, look)
+    _scatter(axes, positions, 0.92 * radius_pt, look | ({"hatch": hatch} if hatch else {}))
 
 
 def _numbers(values: Sequence[float | None] | None, peers: int) -> Floats:

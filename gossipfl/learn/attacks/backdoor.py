@@ -45,7 +45,8 @@ class BackdoorTrigger:
         """(..., d) -> (..., d)."""
         if self.boost == 1.0:
             return own
-        return known.began + own.dtype.type(self.boost) * (own - known.began)
+        told: Array = known.began + own.dtype.type(self.boost) * (own - known.began)
+        return told
 
     def triggered(self, features: Array) -> Array:
         """`features` (k, f) with the trigger in each row."""

@@ -33,4 +33,5 @@ class FreeRider:
         if not self.noise:
             return own
         deviation = self.noise * np.sqrt(np.mean(np.square(own, dtype=np.float64), axis=-1, keepdims=True))
-        return (own + deviation * draws.normal("free-rider", own.shape[-1])).astype(own.dtype)
+        told: Array = (own + deviation * draws.normal("free-rider", own.shape[-1])).astype(own.dtype)
+        return told

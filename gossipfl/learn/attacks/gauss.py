@@ -25,7 +25,7 @@ SCALE_MAX = 1e6
 class Gauss:
     """Says the honest mean and noise of `scale` times its root mean square, new in each round."""
 
-    scale: float = 4.0
+    scale: float = 2.0
 
     conduct: ClassVar[Conduct] = Conduct()
 
@@ -37,4 +37,5 @@ class Gauss:
         mean = known.honest.mean(axis=0, dtype=np.float64)
         deviation = self.scale * float(np.sqrt(np.mean(np.square(mean))))
         noise = draws.normal("gauss", own.shape[-1])
-        return (mean + deviation * noise).astype(own.dtype)
+        told: Array = (mean + deviation * noise).astype(own.dtype)
+        return told

@@ -7,7 +7,6 @@ Byzantine-robust federated learning": class c becomes C - 1 - c. Numbers are mir
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,14 +18,18 @@ from gossipfl.learn.options import demand_between
 
 @dataclass(frozen=True, slots=True)
 class LabelFlip:
-    """Trains on rows of which a `share` is labelled falsely, and says what it learnt."""
+    """Trains on rows of which a `share` is labelled falsely, on its own unless it is not `stubborn`."""
 
     share: float = 1.0
-
-    conduct: ClassVar[Conduct] = Conduct(models=False)
+    stubborn: bool = True
 
     def __post_init__(self) -> None:
         demand_between("share", self.share, 0.0, 1.0)
+
+    @property
+    def conduct(self) -> Conduct:
+        """One that is not stubborn is healed by its neighbours, round after round."""
+        return Conduct(stubborn=self.stubborn, models=False)
 
     def __call__(self, own: Array, known: Known, draws: Draws) -> Array:
         """(..., d) -> (..., d)."""

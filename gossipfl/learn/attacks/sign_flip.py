@@ -1,14 +1,15 @@
 """Sign flip: the opposite of what was learnt.
 
-Li, Xu, Chen, Giannakis and Ling (AAAI 2019, arXiv 1811.03761), "RSA: Byzantine-robust stochastic aggregation":
-an attacker says -s x, s = 4 in their experiments, where x is what it would have said. Of an "update" the
-step alone is turned around: x0 - s (x - x0), x0 being where local training began.
+Li, Xu, Chen, Giannakis and Ling (AAAI 2019, arXiv 1811.03761), "RSA: Byzantine-robust stochastic aggregation
+methods": attackers say -s x, s = 4 in their experiments. Of an "update" the step alone is turned around: x0 -
+s (x - x0), x0 being where local training began; they mix as others do, so that what they say lies near. That
+is harder to tell, most of all with a small s. Of a "model" all of it is, and they hold to what they have.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
@@ -21,21 +22,23 @@ SCALE_MAX = 1e6
 
 @dataclass(frozen=True, slots=True)
 class SignFlip:
-    """Says the opposite `of` its "model" or of its "update", `scale` times as large."""
+    """Says the opposite `of` its "update" or of its "model", `scale` times as large."""
 
-    of: Literal["model", "update"] = "model"
-    scale: float = 4.0
-
-    conduct: ClassVar[Conduct] = Conduct()
+    of: Literal["update", "model"] = "update"
+    scale: float = 2.5
 
     def __post_init__(self) -> None:
         if self.of not in ("model", "update"):
             raise SettingsError(f'of is {self.of!r}: flip the "model" or the "update".')
         demand_between("scale", self.scale, 0.0, SCALE_MAX)
 
+    @property
+    def conduct(self) -> Conduct:
+        """One that flips its update builds on what it hears."""
+        return Conduct(stubborn=self.of == "model")
+
     def __call__(self, own: Array, known: Known, draws: Draws) -> Array:
         """(..., d) -> (..., d)."""
         scale = own.dtype.type(self.scale)
-        if self.of == "model":
-            return -scale * own
-        return known.began - scale * (own - known.began)
+        told: Array = -scale * own if self.of == "model" else known.began - scale * (own - known.began)
+        return told
