@@ -8,6 +8,7 @@ estimators.py   scikit-learn estimators as models; pegasos.py, the linear SVM of
 algorithms/     what a peer computes, one file each
 aggregators.py  the weighted mean; mixing.py, the same for many peers who hear of one another
 compiled/       kernels that do in the cache what NumPy does in passes over memory
+attacks/        what hostile peers say, hold or do, one file each
 compressors/    vectors made smaller, one file each
 registry.py     their names in settings; options.py, what may be said of each
 """

@@ -22,9 +22,8 @@ VALUE_MAX = 1e15
 _PLAIN_MAX = 1e28
 """No value lies beyond `VALUE_MAX` if the sum of all squares is at most this, however it was rounded."""
 
-
 REPLAYS_MAX = 16
-"""What a network says twice or late it says a few times; who goes on between two new updates floods. Our guess."""
+"""A network says a thing twice or late a few times; who goes on between two new updates floods. Our guess."""
 
 
 class ReplayWindow:
@@ -39,7 +38,7 @@ class ReplayWindow:
         self._replays: dict[PeerId, int] = {}  # of each sender since its last new update, or since it flooded
 
     def check(self, sender: PeerId, update: Update) -> None:
-        """Raise `RemoteProtocolError` unless `update` is newer than all accepted of `sender`: replay, flood."""
+        """Raise `RemoteProtocolError` (replay, flood) unless `update` is newer than all of `sender` before."""
         epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
         newer = update.sequence > sequence and update.round + self._repeat > round_
         if update.epoch < epoch or (update.epoch == epoch and not newer):

@@ -10,6 +10,7 @@ spectrum.py       spectral gap and other facts
 schedule.py       Schedule: weights that change from round to round
 scheduling.py     a schedule by its family and size; replanning.py, when peers are lost
 one_peer.py       exponential graphs; base_graphs.py, Base-(k+1); random_rounds.py, drawn afresh
+places.py         who sits at hubs, and where a graph falls apart
 comparison.py     which of all these suits a number of peers
 drawing.py        pictures, on the positions of layouts.py; drawing_rounds.py, of schedules
 """
