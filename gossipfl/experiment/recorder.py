@@ -21,7 +21,7 @@ from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome, average, judged, judged_peers
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Record as PeerRecord
-from gossipfl.protocol.events import Refused, Regarded
+from gossipfl.protocol.events import Refused, Regarded, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic
 
 Record = dict[str, Any]
@@ -55,9 +55,9 @@ class Recorder:
 
     def observe(self, peer: PeerId, time_s: float, record: PeerRecord) -> None:
         """`peer` closed a round, refused an update, or takes another for something else than before."""
+        if peer in self._hostile and not isinstance(record, RoundClosed):
+            return
         if isinstance(record, Refused):
-            if peer in self._hostile:
-                return
             self.refused[record.reason] += 1
             self._add("refused", peer, time_s, sender=record.sender, reason=record.reason)
             return

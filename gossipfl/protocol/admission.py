@@ -38,7 +38,7 @@ class ReplayWindow:
         self._replays: dict[PeerId, int] = {}  # of each sender since its last new update, or since it flooded
 
     def check(self, sender: PeerId, update: Update) -> None:
-        """Raise `RemoteProtocolError` (replay, flood) unless `update` is newer than all of `sender` before."""
+        """Raise `RemoteProtocolError` (replay, flood) unless `update` is newer than all of `sender`."""
         epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
         newer = update.sequence > sequence and update.round + self._repeat > round_
         if update.epoch < epoch or (update.epoch == epoch and not newer):

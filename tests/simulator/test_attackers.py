@@ -17,7 +17,7 @@ from gossipfl.experiment.federation import Federation, build
 from gossipfl.learn.attacks import ATTACKS, Conduct, Known, build_attack, conduct_of
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.admission import REPLAYS_MAX
-from gossipfl.protocol.events import Refused, RoundClosed
+from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.simulator.faults import PASS, Verdict
 from gossipfl.testing import check_attack
@@ -100,7 +100,7 @@ def watched(federation: Federation) -> tuple[list[tuple[PeerId, PeerId, Update]]
             said.append((sender, to, message))
         return PASS
 
-    def observe(peer: PeerId, now: float, record: RoundClosed | Refused) -> None:
+    def observe(peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, RoundClosed):
             models[peer] = record.vector
 
