@@ -41,13 +41,10 @@ class Curves:
     """Whether one node tells of itself: `mean` is its own score, the traffic its own, `worst` NaN."""
     judged: int | None
     """How many peers `mean`, `worst`, `consensus` and `single` are of, where that is a sample of all."""
-<<<<<<< HEAD
     cuts: list[Span]
     """From which round to which some links were cut."""
-=======
     backdoor: Floats
     """How often a backdoor succeeds; NaN where there is none."""
->>>>>>> dd98bbb (Attacks in settings, in both engines, in what is judged and in reports)
 
     @property
     def shared(self) -> bool:
@@ -97,11 +94,8 @@ def curves_of(run: Run) -> Curves:
         kills_of(run),
         alone,
         len(judged_peers(run)) if is_sampled(run) else None,
-<<<<<<< HEAD
         cut_spans(run),
-=======
         column("backdoor_success"),
->>>>>>> dd98bbb (Attacks in settings, in both engines, in what is judged and in reports)
     )
 
 

@@ -19,7 +19,7 @@ from gossipfl.errors import SettingsError
 from gossipfl.learn.attacks import Attack, Known, Target, conduct_of
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.admission import VALUE_MAX
-from gossipfl.simulator.network import FitMany
+from gossipfl.simulator.trainings import FitMany
 
 
 class Collusion:

@@ -35,6 +35,7 @@ from gossipfl.protocol.events import (
 )
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
 from gossipfl.simulator.faults import Fate, Rule, Schedule, judge
+from gossipfl.simulator.links import link
 from gossipfl.simulator.lives import Happening, Lives, Marked
 from gossipfl.simulator.mishaps import Mishaps
 from gossipfl.simulator.trace import Trace
@@ -144,6 +145,9 @@ class Network:
                 self._push(self.now, number, event)
                 return
             event = Trained(self._trainings.end(number))
+        elif self._links.closed and isinstance(event, Received) and self._is_closed(event.sender, number):
+            self.traffic.messages_lost += isinstance(event.message, Update)
+            return
         lives, now = self._lives, self._lives.now
         self._trace.add(now, number, event)
         life = lives.count[number]
@@ -157,6 +161,10 @@ class Network:
         waited = number in self._held_back
         (self._held_back.discard if waited else self._held_back.add)(number)
         return waited
+
+    def _is_closed(self, sender: PeerId, number: PeerId) -> bool:
+        """Whether the link is closed on which `sender` said something: what was under way is lost."""
+        return link(sender, number) in self._links.closed
 
     # Effects
 
