@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gossipfl.cli import algorithms, data, key, node, peer, predict, report, run, topology
+from gossipfl.cli import algorithms, data, key, node, peer, predict, report, run, stress, topology
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +42,7 @@ def _options(
 
 app.command("simulate")(run.simulate)
 app.command("up")(run.up)
+app.command("stress")(stress.stress)
 app.command("report")(report.report)
 app.command("init")(node.init)
 app.add_typer(peer.app, name="peer")

@@ -191,7 +191,7 @@ def _new_folder(out: Path | None, name: str, first: str = "models") -> Path:
 
     `first` is a folder in it, made at once, so that a long run does not end where nothing can be written.
     """
-    folder = out or _next_folder(Path("runs") / (Path(name).name or "run"))
+    folder = out or next_folder(Path("runs") / (Path(name).name or "run"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -214,7 +214,8 @@ def _unless_refused(folder: Path) -> Iterator[None]:
         raise
 
 
-def _next_folder(first: Path) -> Path:
+def next_folder(first: Path) -> Path:
+    """The first of NAME, NAME-2, ... that is not there yet."""
     number, folder = 1, first
     while folder.exists():
         number += 1

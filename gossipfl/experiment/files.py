@@ -12,6 +12,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,32 +64,56 @@ _REPLACED = {
 _PATHS = {"topology": ("file",), "data": ("file", "schema", "test_file")}
 
 
-def bundled() -> dict[str, Path]:
+def bundled(pattern: str = "*.toml") -> dict[str, Path]:
     """The experiments that come with the package, by name."""
     package = Path(__file__).parent.parent
     folders = (package / "topologies", package.parent / "topologies")
     found = next((folder for folder in folders if folder.is_dir()), None)
-    return {path.stem: path for path in sorted(found.glob("*.toml"))} if found else {}
+    return {path.stem: path for path in sorted(found.glob(pattern))} if found else {}
+
+
+def presets() -> dict[str, Path]:
+    """The stress campaigns that come with the package, by name."""
+    return bundled("stress/*.toml")
+
+
+@dataclass(frozen=True)
+class Base:
+    """An experiment as tables that can be overridden further, and the `[stress]` that its file holds."""
+
+    experiment: Experiment
+    table: dict[str, Any]
+    stress: dict[str, Any]
+    folder: Path
 
 
 def read_experiment(name: str | Path | None = None, sets: Iterable[str] = ()) -> Experiment:
     """The experiment in the file `name`, or the bundled one of that name; `DEFAULT` for None.
 
-    `sets` are overrides such as "learning.rounds=20". Raises `SettingsError`.
+    `sets` are overrides such as "learning.rounds=20". A `[stress]` is left to `gossipfl stress`. Raises
+    `SettingsError`.
     """
+    return read_base(name, sets).experiment
+
+
+def read_base(name: str | Path | None = None, sets: Iterable[str] = ()) -> Base:
+    """The same, with its tables."""
     path = _find(str(name or DEFAULT))
     table = read_toml(path)
-    _resolve_paths(table, path.parent)
+    stress = table.pop("stress", {})
+    if not isinstance(stress, dict):
+        raise SettingsError(f"{path}: \"stress\" must be a section of its own, in square brackets.")
+    resolve_paths(table, path.parent)
     if isinstance(table.setdefault("run", {}), dict):
         table["run"].setdefault("name", path.stem[:NAME_CHARS_MAX])
     overridden = deepcopy(table)
     for text in sets:
         _override(overridden, text)
-    _resolve_paths(overridden, Path())
-    if overridden == table:
-        return validate(Experiment, table, str(path))
-    validate(Experiment, table, str(path))  # so that the file is not blamed for what the overrides say
-    return validate(Experiment, overridden, "With these options")
+    resolve_paths(overridden, Path())
+    experiment = validate(Experiment, table, str(path))  # so that the file is not blamed for the overrides
+    if overridden != table:
+        experiment = validate(Experiment, overridden, "With these options")
+    return Base(experiment, overridden, stress, path.parent)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -116,7 +141,7 @@ def validate(model: type[Settings], table: Mapping[str, Any], where: str) -> Set
 
 
 def _find(name: str) -> Path:
-    path, known = Path(name), bundled()
+    path, known = Path(name), presets() | bundled()
     if path.is_dir() and name not in known:
         inside = path / "experiment.toml"
         hint = f"did you mean {inside}?" if inside.is_file() else "give a TOML file."
@@ -136,7 +161,8 @@ def factory_beside(options: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {**options, "factory": beside(factory, folder)} if isinstance(factory, str) else options
 
 
-def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
+def resolve_paths(table: dict[str, Any], folder: Path) -> None:
+    """Make what `table` says of files relative to `folder`."""
     for section, keys in _PATHS.items():
         values = table.get(section, {})
         for key in keys:
@@ -148,6 +174,11 @@ def _resolve_paths(table: dict[str, Any], folder: Path) -> None:
 
 
 def _override(table: dict[str, Any], text: str) -> None:
+    override(table, *parse_set(text))
+
+
+def parse_set(text: str) -> tuple[str, str, Any]:
+    """"section.key=value" as section, key and value. Raises `SettingsError`."""
     name, equals, value = text.partition("=")
     parts = name.strip().split(".")
     if not equals or len(parts) != 2 or not all(parts):
@@ -157,11 +188,16 @@ def _override(table: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    return section, key, parsed
+
+
+def override(table: dict[str, Any], section: str, key: str, value: Any) -> None:
+    """Let `value` stand at `section.key` of `table`, in the place of what it leaves no room for."""
     if not isinstance(table.setdefault(section, {}), dict):
         raise SettingsError(f'"{section}" is not a section.')
     for other in _REPLACED.get(f"{section}.{key}", ()):
         table[section].pop(other, None)
-    table[section][key] = parsed
+    table[section][key] = value
 
 
 def _sentence(model: type[BaseModel], error: ValidationError) -> str:

@@ -1,0 +1,149 @@
+"""What a campaign shows, in sentences: the verdict first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from gossipfl.report.stress.measures import measure_of
+from gossipfl.report.stress.result import CellResult, Stress
+from gossipfl.report.stress.tables import called, with_interval, worst_first
+from gossipfl.report.words import duration, listing
+
+_SMALL = {"accuracy": 0.002}
+"""A drop that nobody would notice, by metric."""
+
+
+def lead(stress: Stress) -> str:
+    """What was run."""
+    cells = len(stress.cells)
+    grid = " × ".join(f"{len(labels)} {axis}" for axis, labels in stress.axes.items())
+    runs = sum(len(cell.seeds) for cell in stress.cells)
+    told = [
+        *stress.about,
+        f"{grid} = {cells} cells" if len(stress.axes) > 1 else f"{grid}",
+        _seeds(stress),
+        f"{runs} runs",
+        duration(stress.wall_s),
+    ]
+    return " · ".join(told)
+
+
+def headline(stress: Stress) -> str:
+    """Whether all is well, in one sentence."""
+    if stress.failed:
+        return f"{len(stress.failed)} of {len(stress.cells)} cells did not run to their end."
+    missed = {labels for verdict in stress.verdicts for labels in verdict.missed}
+    ran = len(stress.done)
+    if missed:
+        broken = [verdict for verdict in stress.verdicts if verdict.missed]
+        return f"{len(missed)} of {ran} cells miss {listing([verdict.text for verdict in broken])}."
+    if stress.verdicts:
+        return f"All {ran} cells hold what was required."
+    return f"{ran} cells ran; nothing was required of them."
+
+
+def verdicts(stress: Stress) -> list[str]:
+    """The verdict, then what hurts most, what helps, and what is not known."""
+    return [
+        headline(stress),
+        *_worst_requirement(stress),
+        *_most_harm(stress),
+        *_choices(stress),
+        *_survivors(stress),
+        *_left_out(stress),
+    ]
+
+
+def complaint(stress: Stress) -> str:
+    """The one sentence with which a campaign fails; it names the worst."""
+    if stress.failed:
+        worst = stress.failed[0]
+        return f"{headline(stress)[:-1]}; the first is {called(stress, worst.labels)}: {worst.reason}"
+    return " ".join([headline(stress), *_worst_requirement(stress)])
+
+
+def _worst_requirement(stress: Stress) -> Iterator[str]:
+    broken = [verdict for verdict in stress.verdicts if verdict.missed]
+    if not broken:
+        return
+    cells = {cell.labels: cell for cell in stress.cells}
+    worst = next(cell for cell in worst_first(stress) if any(cell.labels in v.missed for v in broken))
+    verdict = next(v for v in broken if worst.labels in v.missed)
+    found = cells[worst.labels].figures.get(verdict.measure)
+    label = _lower(measure_of(verdict.measure, stress.metric).label)
+    told = f"{label} {with_interval(found, verdict.measure, stress.metric)}" if found else "it did not finish"
+    yield f"The worst is {called(stress, worst.labels)}: {told}."
+
+
+def _most_harm(stress: Stress) -> Iterator[str]:
+    """Which cell loses most against the same without faults."""
+    known = [cell for cell in stress.done if math.isfinite(cell.mean("drop"))]
+    if not stress.faults or not known:
+        return
+    worst = max(known, key=lambda cell: cell.mean("drop"))
+    if worst.mean("drop") <= _SMALL.get(stress.metric, 0.0):
+        yield "No fault costs the mean node anything that can be told from chance."
+        return
+    label = measure_of(f"{stress.metric}_mean", stress.metric).words
+    before = worst.mean(f"{stress.metric}_mean") + worst.mean("drop")
+    yield (
+        f"Most is lost with {called(stress, worst.labels)}: the mean node falls from {label(before)} to "
+        f"{label(worst.mean(f'{stress.metric}_mean'))}, a drop of "
+        f"{with_interval(worst.figures['drop'], 'drop', stress.metric)}."
+    )
+
+
+def _choices(stress: Stress) -> Iterator[str]:
+    """Of each axis that is a choice and no fault: which label holds up best in its worst cell."""
+    name = f"{stress.metric}_worst"
+    words = measure_of(name, stress.metric).words
+    for place, axis in enumerate(stress.axes):
+        if axis in stress.faults or axis == "engine" or len(stress.axes[axis]) < 2 or not stress.faults:
+            continue
+        lowest = {
+            label: min((_known(cell, name) for cell in stress.cells if cell.labels[place] == label
+                        and cell.state != "not applicable"), default=math.nan)
+            for label in stress.axes[axis]
+        }
+        known = {label: value for label, value in lowest.items() if math.isfinite(value)}
+        if len(known) < 2:
+            continue
+        best, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+        if words(known[best]) == words(known[least]):
+            yield f"It makes no difference which {axis} is taken: the worst node has {words(known[best])}."
+        else:
+            yield (
+                f"Of the {axis} labels {best} holds up best: its worst node never has less than "
+                f"{words(known[best])}; with {least} it is {words(known[least])}."
+            )
+
+
+def _survivors(stress: Stress) -> Iterator[str]:
+    found = [cell for cell in stress.done if "survivors_finished" in cell.figures]
+    short = [cell for cell in found if cell.figures["survivors_finished"].least < 1]
+    if short:
+        worst = min(short, key=lambda cell: cell.figures["survivors_finished"].least)
+        yield f"In {len(short)} cells some peers that lived did not finish, worst {called(stress, worst.labels)}."
+    elif found and stress.faults:
+        yield "Every peer that was not killed for good finished every round, in all runs."
+
+
+def _left_out(stress: Stress) -> Iterator[str]:
+    absent = [cell for cell in stress.cells if cell.state == "not applicable"]
+    if absent:
+        yield f"{len(absent)} of {len(stress.cells)} cells do not apply; the reasons stand below."
+
+
+def _known(cell: CellResult, name: str) -> float:
+    value = cell.mean(name)
+    return value if math.isfinite(value) else -math.inf
+
+
+def _seeds(stress: Stress) -> str:
+    first, last = stress.seeds[0], stress.seeds[-1]
+    return f"seed {first}" if first == last else f"seeds {first} to {last}"
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:] if not label.startswith("R²") else label
