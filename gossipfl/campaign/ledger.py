@@ -1,7 +1,7 @@
 """The folder of a campaign: what it is, and one line per run that is done.
 
 Rules:
-- A line is written at once and forced to disk: whatever ends the campaign, a run is there whole or not at all.
+- A line is forced to disk at once: whatever ends the campaign, a run is there whole or not at all.
 - A run is known by a digest of all that its numbers come from: settings, seed, the files that they name, the
   kernels and the version. What is found again is not computed again, and has the same numbers.
 """

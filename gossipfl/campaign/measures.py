@@ -45,7 +45,8 @@ def figures_of(run: Run, experiment: Experiment) -> Figures:
         figures["round_longest_s"] = max(record["duration_s"] for record in rounds)
         figures["messages_late"] = sum(record["stale"] for record in rounds)
     figures |= {f"refused_{reason}": count for reason, count in found["refused"].items()}
-    figures |= {"attack_success": found[key] for key in ("backdoor_success",) if key in found}
+    if "backdoor_success" in found:
+        figures["attack_success"] = found["backdoor_success"]
     return {name: _plain(value) for name, value in figures.items()}
 
 
@@ -71,9 +72,10 @@ def _finish_s(run: Run, experiment: Experiment) -> float | None:
     rounds = experiment.learning.rounds
     ends = {r["peer"]: r["time_s"] for r in of_kind(run, "round") if r["round"] == rounds}
     if not ends:
-        return run.summary["virtual_s"] if run.summary["finished"] else None
+        return float(run.summary["virtual_s"]) if run.summary["finished"] else None
     hurt = set(run.summary["killed"]) | _named(experiment)
-    return max((at for peer, at in ends.items() if peer not in hurt), default=max(ends.values()))
+    last: float = max((at for peer, at in ends.items() if peer not in hurt), default=max(ends.values()))
+    return last
 
 
 def _named(experiment: Experiment) -> set[int]:

@@ -120,7 +120,7 @@ class _Hand(threading.Thread):
             if self._process is None or self._process.poll() is not None:
                 if self._process is not None:
                     _bury(self._process)
-                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+                self._process = subprocess.Popen(
                     [sys.executable, "-m", "gossipfl.campaign.worker"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

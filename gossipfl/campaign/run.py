@@ -29,10 +29,10 @@ def run_campaign(
     command: str = "",
     progress: Progress | None = None,
 ) -> Stress:
-    """Run `campaign` in processes of their own, keep each run in the folder `out`, and return what came of it.
+    """Run `campaign` in processes of their own, keep each run in `out`, and return what came of it.
 
-    What is in the folder already is not run again. `progress(done, total)` is told of runs. Raises `UserError`
-    before the first run if a cell, a requirement or the folder cannot be used.
+    What is in that folder already is not run again. `progress(done, total)` is told of runs. Raises
+    `UserError` before the first run if a cell, a requirement or the folder cannot be used.
     """
     began = time.perf_counter()
     if workers is not None and not 1 <= workers <= WORKERS_MAX:
@@ -79,7 +79,9 @@ def refuse_too_many(campaign: Campaign) -> None:
     """Raise `SettingsError` for more runs than anybody waits for."""
     runs = len(campaign.cells) * len(campaign.seeds)
     if runs > RUNS_MAX:
-        raise SettingsError(f"{runs:,} runs are too many: leave out seeds or labels until there are {RUNS_MAX:,}.")
+        raise SettingsError(
+            f"{runs:,} runs are too many: leave out seeds or labels until there are {RUNS_MAX:,}."
+        )
 
 
 def _tasks(campaign: Campaign) -> Iterator[Task]:
@@ -98,9 +100,12 @@ def _place(task: Task) -> tuple[Labels, int]:
 def _about(campaign: Campaign) -> list[str]:
     """What all cells have in common, in a few words each."""
     all_cells = [cell.experiment for cell in campaign.cells if cell.experiment and not cell.refusal]
-    told = [
+    told: list[set[str | None]] = [
         {f"{each.topology.peers} peers" if each.topology.peers else None for each in all_cells},
-        {Path(each.data.file).name if each.data.file else each.data.dataset or "digits" for each in all_cells},
+        {
+            Path(each.data.file).name if each.data.file else each.data.dataset or "digits"
+            for each in all_cells
+        },
         {each.learning.algorithm for each in all_cells},
         {f"{each.learning.rounds} rounds" for each in all_cells},
     ]

@@ -1,4 +1,4 @@
-"""The runs of a campaign as figures of its cells, held against the runs without faults and what is required."""
+"""The runs of a campaign as figures of cells, held against those without faults and what is required."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def check_requirements(campaign: Campaign, metric: str) -> None:
         )
 
 
-def cell_results(campaign: Campaign, lines: Mapping[tuple[Labels, int], Line], metric: str) -> list[CellResult]:
+def cell_results(
+    campaign: Campaign, lines: Mapping[tuple[Labels, int], Line], metric: str
+) -> list[CellResult]:
     """Every cell, in the order of the campaign; `lines` are what came of (labels, seed)."""
     figures = {place: line["figures"] for place, line in lines.items() if "figures" in line}
     return [_result(campaign, cell, lines, figures, metric) for cell in campaign.cells]
@@ -53,9 +55,13 @@ def command_of(campaign: Campaign, cell: Cell, seed: int) -> str:
     return shlex.join([*words, "--seed", str(seed)])
 
 
-def verdict_of(requirement: Requirement, campaign: Campaign, cells: Sequence[CellResult], metric: str) -> Verdict:
+def verdict_of(
+    requirement: Requirement, campaign: Campaign, cells: Sequence[CellResult], metric: str
+) -> Verdict:
     """Which of `cells` miss a requirement; one that failed misses it, one that does not apply does not."""
-    asked = [cell for cell in cells if cell.state != "not applicable" and _is_for(requirement, campaign, cell)]
+    asked = [
+        cell for cell in cells if cell.state != "not applicable" and _is_for(requirement, campaign, cell)
+    ]
     asked = [cell for cell in asked if cell.state == "failed" or _is_judged(requirement.measure, cell)]
     values = {cell.labels: _value(requirement, cell) for cell in asked}
     missed = sorted(
@@ -69,7 +75,9 @@ def verdict_of(requirement: Requirement, campaign: Campaign, cells: Sequence[Cel
     elif missed:
         worst, value = missed[0], values[missed[0]]
         told = f"is {words(value)}" if math.isfinite(value) else "is not known, for it did not run to its end"
-        sentence = f"{len(missed)} of {len(asked)} cells miss it; in the worst, {', '.join(worst)}, it {told}."
+        sentence = (
+            f"{len(missed)} of {len(asked)} cells miss it; in the worst, {', '.join(worst)}, it {told}."
+        )
     elif len(asked) == 1:
         sentence = "The cell holds it."
     return Verdict(
@@ -93,7 +101,9 @@ def _result(
         return CellResult(cell.labels, "not applicable", cell.refusal)
     commands = {seed: command_of(campaign, cell, seed) for seed in campaign.seeds}
     failures = {
-        seed: lines[cell.labels, seed]["failure"] for seed in campaign.seeds if (cell.labels, seed) not in figures
+        seed: lines[cell.labels, seed]["failure"]
+        for seed in campaign.seeds
+        if (cell.labels, seed) not in figures
     }
     seeds = {
         seed: figures[cell.labels, seed] | _compared(campaign, cell.labels, seed, figures, metric)
@@ -102,9 +112,7 @@ def _result(
     }
     if failures:
         seed, reason = next(iter(failures.items()))
-        return CellResult(
-            cell.labels, "failed", reason, seeds=seeds, commands=commands, worst_seed=seed
-        )
+        return CellResult(cell.labels, "failed", reason, seeds=seeds, commands=commands, worst_seed=seed)
     names = dict.fromkeys(name for each in seeds.values() for name in each)
     found = {name: estimate([_default(name, each) for each in seeds.values()]) for name in names}
     return CellResult(
@@ -145,16 +153,17 @@ def _default(name: str, figures: Figures) -> float | None:
     return figures.get(name, 0.0 if name.startswith("refused_") else None)
 
 
-def _bands(curves: Sequence[Mapping[str, list[float | None]]]) -> dict[str, list[float | None]]:
+def _bands(curves: Sequence[Mapping[str, list[float | None]]]) -> dict[str, Sequence[float | None]]:
     """Mean and interval over seeds, in each of the rounds that all have."""
-    rounds = curves[0]["round"]
+    rounds: Sequence[float | None] = curves[0]["round"]
     if any(each["round"] != rounds for each in curves):
         rounds = sorted(set.intersection(*({r for r in each["round"] if r is not None} for each in curves)))
-    bands: dict[str, list[float | None]] = {"round": list(rounds)}
+    bands: dict[str, Sequence[float | None]] = {"round": list(rounds)}
     places = [{at: i for i, at in enumerate(each["round"])} for each in curves]
     for name in ("mean", "worst"):
         found = [
-            estimate([each[name][place[at]] for each, place in zip(curves, places, strict=True)]) for at in rounds
+            estimate([each[name][place[at]] for each, place in zip(curves, places, strict=True)])
+            for at in rounds
         ]
         bands[name] = [each.mean if each else None for each in found]
         bands[f"{name}_low"] = [each.low if each else None for each in found]

@@ -46,7 +46,7 @@ def answer(task: dict[str, Any]) -> dict[str, Any]:
         figures, curves = figures_of(run, experiment), curves_by_round(run)
     except GossipflError as error:
         return {"failure": str(error)}
-    except Exception as error:  # noqa: BLE001  a bug in one cell is told there, and the others go on
+    except Exception as error:  # a bug in one cell is told there, and the others go on
         traceback.print_exc()
         return {"failure": f"It ended with {type(error).__name__}: {error}"}
     return {"figures": figures, "curves": curves, "wall_s": time.perf_counter() - began}

@@ -28,7 +28,8 @@ def stress(
     sets: Sets = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds each cell runs with.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="How many runs at a time; as many as there are processors if not given.")
+        int | None,
+        typer.Option(help="How many runs at a time; as many as there are processors if not given."),
     ] = None,
     require: Annotated[
         list[str] | None,
@@ -39,7 +40,10 @@ def stress(
         typer.Option(metavar="DIR", help="Where to write; a campaign that was stopped there goes on."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on in the last folder, or keep what a changed grid shares with it.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on in the last folder, or keep what a changed grid shares with it."
+        ),
     ] = False,
     as_json: AsJson = False,
     listed: Annotated[bool, typer.Option("--list", help="List the presets, and end.")] = False,
@@ -135,7 +139,7 @@ def _command(file: str | None, sets: list[str] | None, seeds: int | None, requir
 def _stopped_in_words(folder: Path) -> Iterator[None]:
     """Let SIGTERM end the block as Ctrl-C does, and say where the campaign can go on."""
 
-    def stop(number: int, frame: object) -> NoReturn:
+    def stop(_number: int, _frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)

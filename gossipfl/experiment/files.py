@@ -40,7 +40,7 @@ _WANTED = {
     "bool_parsing": "it must be true or false",
     "tuple_type": _LIST,
     "model_type": _SECTION,
-    "dict_type": "it must be a table in braces, such as { share = 0.1 }",
+    "dict_type": "it must be a table in braces, such as {{ share = 0.1 }}",
     "greater_than_equal": "it must be {ge} or more",
     "greater_than": "it must be above {gt}",
     "less_than_equal": "it must be {le} or less",
@@ -102,7 +102,7 @@ def read_base(name: str | Path | None = None, sets: Iterable[str] = ()) -> Base:
     table = read_toml(path)
     stress = table.pop("stress", {})
     if not isinstance(stress, dict):
-        raise SettingsError(f"{path}: \"stress\" must be a section of its own, in square brackets.")
+        raise SettingsError(f'{path}: "stress" must be a section of its own, in square brackets.')
     resolve_paths(table, path.parent)
     if isinstance(table.setdefault("run", {}), dict):
         table["run"].setdefault("name", path.stem[:NAME_CHARS_MAX])
@@ -178,7 +178,7 @@ def _override(table: dict[str, Any], text: str) -> None:
 
 
 def parse_set(text: str) -> tuple[str, str, Any]:
-    """"section.key=value" as section, key and value. Raises `SettingsError`."""
+    """ "section.key=value" as section, key and value. Raises `SettingsError`."""
     name, equals, value = text.partition("=")
     parts = name.strip().split(".")
     if not equals or len(parts) != 2 or not all(parts):

@@ -1,7 +1,8 @@
 """What a stress campaign must reach: `accuracy_worst >= 0.9`, judged cell by cell.
 
 Rules:
-- A measure is judged by its mean over the seeds of a cell; `min(...)` or `max(...)` around it asks for every seed.
+- A measure is judged by its mean over the seeds of a cell; `min(...)` or `max(...)` around it asks for
+  every seed.
 - Which measures there are is not known here: a campaign tells it once it knows its data.
 """
 

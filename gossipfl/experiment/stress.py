@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -36,7 +37,7 @@ SEEDS_MAX = 1_000
 CELLS_MAX = 10_000
 ENGINE_AXIS = "engine"
 FAULT_SECTIONS = ("network", "faults", "attack")
-"""An axis that overrides these alone is one of faults: its first label is what the others are held against."""
+"""An axis that overrides these alone is one of faults: the others are held against its first label."""
 
 
 def _requirement(text: str) -> str:
@@ -87,9 +88,11 @@ class StressSettings(Section):
     def _agree(self) -> StressSettings:
         axes = self.all_axes()
         if not 1 <= len(axes) <= AXES_MAX:
-            raise ValueError(f"stress.axes has {len(axes)} axes: give 1 to {AXES_MAX}, the engines among them")
-        for axis, labels in axes.items():
-            if not labels:
+            raise ValueError(
+                f"stress.axes has {len(axes)} axes: give 1 to {AXES_MAX}, the engines among them"
+            )
+        for axis, known in axes.items():
+            if not known:
                 raise ValueError(f"stress.axes.{axis} has no label: give it some, such as none = {{}}")
         if ENGINE_AXIS in self.axes:
             raise ValueError(f'stress.axes cannot hold "{ENGINE_AXIS}": say engines = ["network", "crowd"]')
@@ -102,7 +105,7 @@ class StressSettings(Section):
 
     def all_axes(self) -> dict[str, dict[str, Overrides]]:
         """The axes, that of the engines last."""
-        engines = {name: {"run": {"engine": name}} for name in self.engines}
+        engines: dict[str, Overrides] = {name: {"run": {"engine": name}} for name in self.engines}
         return {**self.axes, **({ENGINE_AXIS: engines} if engines else {})}
 
     def references(self) -> dict[str, str]:
@@ -161,9 +164,7 @@ class Campaign:
 
     def reference_of(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """The labels of the cell without faults that this one is held against; its own if it is that."""
-        return tuple(
-            self.references.get(axis, label) for axis, label in zip(self.axes, labels, strict=True)
-        )
+        return tuple(self.references.get(axis, label) for axis, label in zip(self.axes, labels, strict=True))
 
 
 def read_campaign(
@@ -226,14 +227,12 @@ def refuse_unusable(axes: Iterable[str], cells: Iterable[Cell]) -> None:
 
 
 def _cells(base: Base, axes: Mapping[str, Mapping[str, Overrides]]) -> Iterator[Cell]:
-    count = 1
-    for labels in axes.values():
-        count *= len(labels)
+    count = prod(map(len, axes.values()))
     if count > CELLS_MAX:
         raise SettingsError(f"The axes span {count:,} cells: leave out labels until there are {CELLS_MAX:,}.")
-    for labels in product(*axes.values()):
+    for labels in product(*map(tuple, axes.values())):
         table, sets = deepcopy(base.table), list[str]()
-        for (axis, known), label in zip(axes.items(), labels, strict=True):
+        for known, label in zip(axes.values(), labels, strict=True):
             overrides = deepcopy(known[label])
             resolve_paths(overrides, base.folder)
             for section, keys in overrides.items():
@@ -245,7 +244,9 @@ def _cells(base: Base, axes: Mapping[str, Mapping[str, Overrides]]) -> Iterator[
 
 def _sets(overrides: Overrides) -> list[str]:
     return [
-        as_set(f"{section}.{key}", value) for section, keys in overrides.items() for key, value in keys.items()
+        as_set(f"{section}.{key}", value)
+        for section, keys in overrides.items()
+        for key, value in keys.items()
     ]
 
 
@@ -267,5 +268,3 @@ def _known(where: str, axis: str, labels: tuple[str, ...], axes: Mapping[str, Ma
     for label in labels:
         if label not in axes[axis]:
             raise ValueError(f'{where} names the {axis} "{label}": {instead(label, axes[axis]).rstrip(".")}')
-
-

@@ -8,6 +8,7 @@ import pytest
 
 from gossipfl.experiment.nodefile import NodeDataSection, NodeSection
 from gossipfl.experiment.settings import Experiment, Section
+from gossipfl.experiment.stress import ScenarioSettings, StressSettings
 from gossipfl.learn.registry import ALGORITHMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
@@ -15,6 +16,8 @@ SECTIONS = [
     *((name, field.annotation) for name, field in Experiment.model_fields.items()),
     ("node", NodeSection),
     ("data", NodeDataSection),
+    ("stress", StressSettings),
+    ("stress.scenario", ScenarioSettings),
 ]
 
 

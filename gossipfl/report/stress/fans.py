@@ -44,7 +44,7 @@ def fans(stress: Stress) -> Iterator[tuple[str, Figure, str]]:
     if not columns:
         yield _panel(stress, "", "", rows)
         return
-    limits = _limits([cell for cell in stress.done])
+    limits = _limits(stress.done)
     for label in stress.axes[rows][:PANELS_MAX]:
         yield _panel(stress, rows, label, columns, limits)
 
@@ -54,7 +54,8 @@ def _panel(
 ) -> tuple[str, Figure, str]:
     cells = _shown(stress, axis, label, lines)
     finding = _finding(stress, label, lines, cells)
-    what = f"{metric_label(stress.metric)} of the mean node by round{_band(stress)}{_others(stress, axis, lines)}"
+    what = f"{metric_label(stress.metric)} of the mean node by round"
+    what += _band(stress) + _others(stress, axis, lines)
     figure = new_figure(7.2, 4.4)
     title(figure, finding, what)
     axes = axes_in(figure, _BOX)
@@ -62,7 +63,9 @@ def _panel(
     return f"curves-{_slug(label or lines)}", figure, finding
 
 
-def _lines(axes: Axes, stress: Stress, cells: list[tuple[str, CellResult]], limits: tuple[float, float]) -> None:
+def _lines(
+    axes: Axes, stress: Stress, cells: list[tuple[str, CellResult]], limits: tuple[float, float]
+) -> None:
     drawn = [(name, cell) for name, cell in cells if cell.curves]
     if not drawn:
         nothing(axes, "No cell has a curve.")

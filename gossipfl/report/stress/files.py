@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_stress(stress: Stress, out: Path) -> Path:
-    """Write the report on `stress` to the folder `out`; the path of its page. `UserError` if that cannot be."""
+    """Write the report on `stress` to the folder `out`; the path of its page. Raises `UserError`."""
     heat = [(_png(heat_map(stress, *pair)), told(stress, *pair)) for pair in pairs(stress)]
     curves = [(_png(figure), finding) for _, figure, finding in fans(stress)]
     page = stress_page(stress, heat, curves)
@@ -30,7 +30,10 @@ def write_stress(stress: Stress, out: Path) -> Path:
 
 def write_stress_plots(stress: Stress, directory: Path) -> list[Path]:
     """Every plot as a PNG in `directory`; their paths."""
-    drawn = [(f"heat-{rows}-{columns}".rstrip("-"), heat_map(stress, rows, columns)) for rows, columns in pairs(stress)]
+    drawn = [
+        (f"heat-{rows}-{columns}".rstrip("-"), heat_map(stress, rows, columns))
+        for rows, columns in pairs(stress)
+    ]
     drawn += [(name, figure) for name, figure, _ in fans(stress)]
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)

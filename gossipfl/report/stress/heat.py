@@ -6,7 +6,6 @@ Rule: where there are further axes, a field shows the worst over them, and says 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -15,18 +14,25 @@ from numpy.typing import NDArray
 
 from gossipfl.report.stress.measures import measure_of
 from gossipfl.report.stress.result import Stress
-from gossipfl.report.style import FONT_PT, INK, MUTED, SMALL_PT, drawable, new_figure, title
+from gossipfl.report.style import FONT_PT, INK, MUTED, TITLE_PT, drawable, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 Grid = NDArray[np.float64]
 _COLOURS = ("#b2182b", "#ef8a62", "#fddbc7", "#f7f7f7", "#d1e5f0", "#67a9cf")
 """From bad to good, told apart by the colour-blind (ColorBrewer RdBu; Brewer 2003)."""
-_NOT_APPLICABLE = "#e6e8eb"
-_ROW_IN, _COLUMN_IN, _MARGIN_IN = 0.42, 0.86, 1.7
+_NO_SCORE = "#e6e8eb"
+_DARK = 0.13
+"""Fields of the scale's lowest part are written on in white."""
+_NARROWEST = 0.02
+_WIDTH_IN, _MARGIN_IN, _LETTER_IN = 11.6, 0.25, 0.078
+_ROW_IN, _FIELD_IN = 0.42, 0.62
+_TITLE_IN, _LABEL_IN, _SLANT_IN = 1.28, 0.8, 0.62
 _LETTERS_MAX = 22
+_LEVEL_LETTERS = 12
+"""Longer labels of columns stand slanted."""
 
 
 def pairs(stress: Stress) -> list[tuple[str, str]]:
@@ -42,10 +48,29 @@ def pairs(stress: Stress) -> list[tuple[str, str]]:
 
 def heat_map(stress: Stress, rows: str, columns: str) -> Figure:
     """The two heat maps of one pair of axes, beside one another."""
-    high, wide = len(stress.axes[rows]), len(stress.axes[columns]) if columns else 1
-    width = max(2 * (_MARGIN_IN + _COLUMN_IN * wide) + 0.4, 9.6)
-    figure = new_figure(width, 1.75 + _ROW_IN * high)
-    _draw(figure, stress, rows, columns)
+    names = [f"{stress.metric}_mean", f"{stress.metric}_worst"]
+    grids = [grid_of(stress, rows, columns, name) for name in names]
+    high, wide = grids[0][0].shape
+    heads = _heads(stress, columns)
+    slanted = max(map(len, heads)) > _LEVEL_LETTERS
+    room = _MARGIN_IN + _LETTER_IN * max(len(_short(each)) for each in stress.axes[rows])
+    field = max(_FIELD_IN, (_WIDTH_IN - _MARGIN_IN - 2 * room) / 2 / wide)
+    width, top = 2 * (room + field * wide) + _MARGIN_IN, _TITLE_IN + (_SLANT_IN if slanted else 0.0)
+    height = top + _ROW_IN * high + _MARGIN_IN
+    figure = new_figure(width, height)
+    what = f"{rows.capitalize()} in the rows" + (f", {columns} in the columns" if columns else "")
+    _title(figure, _finding(stress, rows, columns), what + _others(stress, rows, columns))
+    for place, (name, (grid, applies)) in enumerate(zip(names, grids, strict=True)):
+        left = room + place * (room + field * wide)
+        box = (left / width, _MARGIN_IN / height, field * wide / width, _ROW_IN * high / height)
+        axes = figure.add_axes(box)
+        _map(axes, stress, grid, applies, _scale([each for each, _ in grids]), name)
+        axes.set_yticks(range(high), [_short(each) for each in stress.axes[rows]])
+        axes.set_xticks(range(wide), heads, rotation=30 if slanted else 0, ha="left" if slanted else "center")
+        label = measure_of(name, stress.metric).label + (", %" if stress.metric == "accuracy" else "")
+        figure.text(
+            left / width, 1 - _LABEL_IN / height, label, fontsize=FONT_PT, weight="bold", color=INK, va="top"
+        )
     return figure
 
 
@@ -84,63 +109,54 @@ def told(stress: Stress, rows: str, columns: str) -> str:
     return f"Mean and worst node for {what}{_others(stress, rows, columns)}"
 
 
-def _draw(panel: Figure | SubFigure, stress: Stress, rows: str, columns: str) -> None:
-    names = [f"{stress.metric}_mean", f"{stress.metric}_worst"]
-    grids = [grid_of(stress, rows, columns, name) for name in names]
-    known = np.concatenate([grid[np.isfinite(grid)] for grid, _ in grids])
+def _title(figure: Figure, finding: str, what: str) -> None:
+    width, height = figure.get_size_inches()
+    for down, text, size, weight, colour in (
+        (0.15, finding, TITLE_PT, "bold", INK),
+        (0.45, what, FONT_PT, "normal", MUTED),
+    ):
+        figure.text(
+            _MARGIN_IN / width, 1 - down / height, text, fontsize=size, weight=weight, color=colour, va="top",
+            parse_math=False,
+        )  # fmt: skip
+
+
+def _scale(grids: list[Grid]) -> tuple[float, float]:
+    """From the lowest to the highest, or wide enough that chance does not look like harm."""
+    known = np.concatenate([grid[np.isfinite(grid)] for grid in grids])
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    if high - low < 0.02:  # a scale as wide as nothing would make chance look like harm
-        low = high - 0.02
-    words = f"{rows.capitalize()} in the rows" + (f", {columns} in the columns" if columns else "")
-    width, height = panel.get_figure().get_size_inches()  # type: ignore[union-attr]
-    title(panel, _finding(stress, rows, columns), f"{words}{_others(stress, rows, columns)}", left=0.25 / width)
-    count = max(len(stress.axes[columns]) if columns else 1, 1)
-    bottom, top = 0.12 / height, 1.2 / height
-    for place, (name, (grid, applies)) in enumerate(zip(names, grids, strict=True)):
-        left = (_MARGIN_IN if place == 0 else _MARGIN_IN + 0.5 * width - 0.1) / width
-        room = min(_COLUMN_IN * count, width / 2 - _MARGIN_IN - 0.15) / width
-        axes = panel.add_axes((left, bottom, room, 1 - bottom - top - 0.22 / height))
-        _map(axes, stress, grid, applies, (low, high), name, place == 0)
-        axes.set_yticks(range(len(stress.axes[rows])), [_short(each) for each in stress.axes[rows]])
-        heads = [_short(each) for each in stress.axes[columns]] if columns else [""]
-        axes.set_xticks(range(len(heads)), heads)
-        if sum(map(len, heads)) > 11 * len(heads):
-            axes.set_xticks(range(len(heads)), heads, rotation=20, ha="left")
+    return min(low, high - _NARROWEST), high
 
 
 def _map(
-    axes: Axes,
-    stress: Stress,
-    grid: Grid,
-    applies: NDArray[np.bool_],
-    scale: tuple[float, float],
-    name: str,
-    first: bool,
+    axes: Axes, stress: Stress, grid: Grid, applies: NDArray[np.bool_], scale: tuple[float, float], name: str
 ) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
-    measure = measure_of(name, stress.metric)
-    colours = LinearSegmentedColormap.from_list("harm", _COLOURS)
-    colours.set_bad(_NOT_APPLICABLE)
-    axes.imshow(np.ma.masked_invalid(grid), cmap=colours, vmin=scale[0], vmax=scale[1], aspect="auto")
+    places = (grid - scale[0]) / (scale[1] - scale[0])
+    painted = LinearSegmentedColormap.from_list("harm", _COLOURS)(np.nan_to_num(places))
+    painted[~np.isfinite(grid)] = to_rgba(_NO_SCORE)
+    axes.imshow(painted, aspect="auto")
+    words = measure_of(name, stress.metric).words
     for (row, column), value in np.ndenumerate(grid):
-        place = (value - scale[0]) / (scale[1] - scale[0])
-        text = measure.words(value) if math.isfinite(value) else "failed" if applies[row, column] else "n/a"
+        known = math.isfinite(value)
+        text = words(value).removesuffix(" %") if known else "failed" if applies[row, column] else "n/a"
+        dark = known and places[row, column] < _DARK
         axes.text(
-            column, row, text.replace(" %", ""), ha="center", va="center", fontsize=FONT_PT,
-            color="white" if place < 0.13 else INK if math.isfinite(value) else MUTED, parse_math=False,
+            column, row, text, ha="center", va="center", fontsize=FONT_PT,
+            color="white" if dark else INK if known else MUTED, parse_math=False,
         )  # fmt: skip
-    for side in axes.spines.values():
-        side.set_visible(False)
+    axes.spines[:].set_visible(False)
     axes.tick_params(axis="both", length=0, labelsize=FONT_PT, colors=INK)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False)
     axes.set_xticks(np.arange(grid.shape[1] + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(grid.shape[0] + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
     axes.tick_params(which="minor", length=0)
-    unit = ", %" if stress.metric == "accuracy" else ""
-    axes.set_xlabel(f"{measure.label}{unit}", fontsize=FONT_PT, color=MUTED)
-    del first
+
+
+def _heads(stress: Stress, columns: str) -> list[str]:
+    return [_short(each) for each in stress.axes[columns]] if columns else [""]
 
 
 def _finding(stress: Stress, rows: str, columns: str) -> str:
@@ -168,6 +184,3 @@ def _others(stress: Stress, rows: str, columns: str) -> str:
 def _short(label: str) -> str:
     text = drawable(label)
     return text if len(text) <= _LETTERS_MAX else f"{text[: _LETTERS_MAX - 1]}…"
-
-
-__all__: Sequence[str] = ("grid_of", "heat_map", "pairs", "sheet", "told")

@@ -31,11 +31,12 @@ def measures(metric: str) -> dict[str, Measure]:
         f"{metric}_averaged_model": Measure(
             f"{name}, averaged model", "of the mean of all their models", words, True
         ),
-        "drop": Measure(
-            "Drop", "of the mean node, against the same seed without the fault", points, False
-        ),
+        "drop": Measure("Drop", "of the mean node, against the same seed without the fault", points, False),
         "drop_worst": Measure(
-            "Drop of the worst node", "against the worst node of the same seed without the fault", points, False
+            "Drop of the worst node",
+            "against the worst node of the same seed without the fault",
+            points,
+            False,
         ),
         "time_ratio": Measure(
             "Time ratio",

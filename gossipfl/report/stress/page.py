@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from gossipfl.report.page import cards, document, figures, flat, table
-from gossipfl.report.stress.measures import measure_of
+from gossipfl.report.stress.measures import Measure, measure_of
 from gossipfl.report.stress.result import CellResult, Stress
 from gossipfl.report.stress.sentences import lead, verdicts
 from gossipfl.report.stress.tables import (
@@ -17,7 +17,6 @@ from gossipfl.report.stress.tables import (
     cell_rows,
     columns,
     headings,
-    with_interval,
     worst_first,
 )
 
@@ -98,7 +97,8 @@ def _cells(stress: Stress, cells: Iterable[CellResult]) -> str:
         + f'</tr><tr class="replay"><td colspan="{wide}">{_command(cell)}</td></tr>'
         for cell, row in zip(cells, cell_rows(stress, cells), strict=True)
     )
-    return f'<div class="wide"><table class="grid"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    whole = f'<table class="grid"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="wide">{whole}</div>'
 
 
 def _command(cell: CellResult) -> str:
@@ -118,14 +118,19 @@ def _without_figures(stress: Stress) -> list[str]:
 
 def _labels(stress: Stress) -> str:
     rows = [
-        (axis, label, meaning or "nothing", "what the others are held against" * (stress.faults.get(axis) == label))
+        (
+            axis,
+            label,
+            meaning or "nothing",
+            "what the others are held against" * (stress.faults.get(axis) == label),
+        )
         for axis, labels in stress.overrides.items()
         for label, meaning in labels.items()
     ]
     return table(("axis", "label", "overrides", ""), rows)
 
 
-def _measured(stress: Stress) -> list[tuple[str, object]]:
+def _measured(stress: Stress) -> list[tuple[str, Measure]]:
     return [(name, measure_of(name, stress.metric)) for name in all_measures(stress)]
 
 
@@ -134,9 +139,7 @@ def _about_intervals(stress: Stress) -> str:
     if count == 1:
         return "One seed each: there is no interval."
     return (
-        f"Means over {count} seeds; in brackets the 95 % interval of Student's t with {count - 1} degrees of freedom. "
-        "Drops and ratios are taken seed by seed against the run without the fault."
+        f"Means over {count} seeds; behind ± half the width of the 95 % interval of Student's t with "
+        f"{count - 1} degrees of freedom. Drops and ratios are taken seed by seed "
+        "against the run without the fault."
     )
-
-
-__all__ = ["stress_page", "with_interval"]

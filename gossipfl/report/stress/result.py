@@ -151,5 +151,7 @@ class Stress:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for machines."""
-        cells = [asdict(cell) | {"labels": dict(zip(self.axes, cell.labels, strict=True))} for cell in self.cells]
+        cells = [
+            asdict(cell) | {"labels": dict(zip(self.axes, cell.labels, strict=True))} for cell in self.cells
+        ]
         return {**asdict(self), "met": self.met, "confidence": CONFIDENCE, "cells": cells}

@@ -102,8 +102,14 @@ def _choices(stress: Stress) -> Iterator[str]:
         if axis in stress.faults or axis == "engine" or len(stress.axes[axis]) < 2 or not stress.faults:
             continue
         lowest = {
-            label: min((_known(cell, name) for cell in stress.cells if cell.labels[place] == label
-                        and cell.state != "not applicable"), default=math.nan)
+            label: min(
+                (
+                    _known(cell, name)
+                    for cell in stress.cells
+                    if cell.labels[place] == label and cell.state != "not applicable"
+                ),
+                default=math.nan,
+            )
             for label in stress.axes[axis]
         }
         known = {label: value for label, value in lowest.items() if math.isfinite(value)}
@@ -114,8 +120,8 @@ def _choices(stress: Stress) -> Iterator[str]:
             yield f"It makes no difference which {axis} is taken: the worst node has {words(known[best])}."
         else:
             yield (
-                f"Of the {axis} labels {best} holds up best: its worst node never has less than "
-                f"{words(known[best])}; with {least} it is {words(known[least])}."
+                f"Best {axis}: {best}, whose worst node never has less than {words(known[best])}. "
+                f"Worst: {least}, {words(known[least])}."
             )
 
 
@@ -124,7 +130,8 @@ def _survivors(stress: Stress) -> Iterator[str]:
     short = [cell for cell in found if cell.figures["survivors_finished"].least < 1]
     if short:
         worst = min(short, key=lambda cell: cell.figures["survivors_finished"].least)
-        yield f"In {len(short)} cells some peers that lived did not finish, worst {called(stress, worst.labels)}."
+        where = called(stress, worst.labels)
+        yield f"In {len(short)} cells some peers that lived did not finish, most with {where}."
     elif found and stress.faults:
         yield "Every peer that was not killed for good finished every round, in all runs."
 

@@ -34,13 +34,15 @@ def cell_rows(stress: Stress, cells: Sequence[CellResult] | None = None) -> list
 
 
 def with_interval(found: Estimate | None, name: str, metric: str) -> str:
-    """`95.1 % (94.2 to 96.0)`, the mean over the seeds and its interval."""
+    """`95.1 ± 0.9 %`, the mean over the seeds and half the width of its interval."""
     if found is None:
         return NOTHING
     words = measure_of(name, metric).words
     if found.low is None or found.high is None or words(found.low) == words(found.high):
         return words(found.mean)
-    return f"{words(found.mean)} ({_bare(words(found.low))} to {_bare(words(found.high))})"
+    half = words((found.high - found.low) / 2)
+    value, unit = _cut(words(found.mean))
+    return f"{value} ± {_cut(half)[0]}{unit}" if _cut(half)[1] == unit else f"{value}{unit} ± {half}"
 
 
 def worst_first(stress: Stress) -> list[CellResult]:
@@ -50,7 +52,9 @@ def worst_first(stress: Stress) -> list[CellResult]:
         for labels in verdict.missed:
             misses[labels] += 1
     known = [cell for cell in stress.cells if cell.state != "not applicable"]
-    return sorted(known, key=lambda cell: (cell.state != "failed", -misses[cell.labels], *_badness(stress, cell)))
+    return sorted(
+        known, key=lambda cell: (cell.state != "failed", -misses[cell.labels], *_badness(stress, cell))
+    )
 
 
 def all_measures(stress: Stress) -> list[str]:
@@ -77,6 +81,7 @@ def _figure(stress: Stress, cell: CellResult, name: str, first: bool) -> str:
     return with_interval(cell.figures.get(name), name, stress.metric)
 
 
-def _bare(words: str) -> str:
-    """Without the unit, which stands before it."""
-    return words.split(" ")[0].rstrip("×")
+def _cut(words: str) -> tuple[str, str]:
+    """A number and the unit behind it."""
+    number = words.rstrip("×").split(" ", maxsplit=1)[0]
+    return number, words[len(number) :]
