@@ -115,7 +115,7 @@ def test_requirements_of_a_scenario_are_for_its_cells_alone(
             ("network.loss", "network.los"),
             'loss = "half" cannot run: With these settings: unknown key "network.los"',
         ),
-        (('"complete" }', '"complet" }'), 'did you mean complete'),
+        (('"complete" }', '"complet" }'), "did you mean complete"),
         (("seeds = 2", "seed = 2"), 'unknown key "seed": did you mean "seeds"'),
         (("seeds = 2", "seeds = 0"), '"seeds" cannot be 0: it must be 1 or more'),
         (("seeds = 2", 'require = ["accuracy > much"]'), "write it as MEASURE >= NUMBER"),
