@@ -15,7 +15,7 @@ from gossipfl.experiment.federation import build
 from gossipfl.experiment.files import validate
 from gossipfl.experiment.settings import Experiment
 from gossipfl.report import Run
-from gossipfl.simulator.faults import Rule
+from gossipfl.simulator.faults import Fault, Rule
 from gossipfl.topology import Topology
 
 _SHORT = {
@@ -26,7 +26,7 @@ _SHORT = {
     "attack": "kind",
     "robust": "rule",
 }
-_OBJECTS = ("topology", "data", "model", "algorithm", "aggregator", "attack")
+_OBJECTS = ("topology", "data", "model", "algorithm", "aggregator", "attack", "faults")
 _WHOLE = ("attack",)
 """Sections whose keys are said in them alone: `peers` are those of the graph."""
 
@@ -50,7 +50,8 @@ def simulate(
     place of what a name would choose: a `Topology` or a networkx graph for `topology`, a `Dataset` or a pair
     (features, targets) for `data`, a `Model`, an `Algorithm`, an `Aggregator`, an `Attack` (alone, or as the
     `kind` of `attack={"kind": MyAttack(), "peers": 4}`). `rules` are faults: callables
-    `(sender, to, message, now)` that return a verdict. With `out`, the run is written there. Raises
+    `(sender, to, message, now)` that return a verdict; `faults` may be a list of what befalls whom, such as
+    `[Kill(3, round=5), Back(3, round=9)]`. With `out`, the run is written there. Raises
     `UserError`.
 
     `engine="crowd"` computes all peers at once, without messages and without a clock, many times faster.
@@ -78,13 +79,13 @@ def simulate(
         aggregator=objects.get("aggregator"),
         attack=objects.get("attack"),
     )
+    plans = _plans(objects.get("faults"))
     asks_for_a_crowd = present is not None or scratch is not None
     if asks_for_a_crowd and (baseline is not None or experiment.run.engine != "crowd"):
         raise SettingsError('present and scratch are for engine="crowd": leave them out, or name it.')
     if baseline is not None:
-        for given in [name for name in ("algorithm", "aggregator") if name in objects] + ["rules"] * bool(
-            rules
-        ):
+        unheard = [name for name in ("algorithm", "aggregator", "faults") if name in objects]
+        for given in unheard + ["rules"] * bool(rules):
             raise SettingsError(f'The baseline "{baseline}" does not hear {given}: leave it out.')
         run = run_baseline(federation, baseline, participation, progress)
     elif participation != 1.0:
@@ -92,9 +93,10 @@ def simulate(
     elif experiment.run.engine == "crowd":
         if rules:
             raise SettingsError('A crowd has no messages to rule: leave out rules, or take engine="network".')
-        run = run_crowd(federation, progress, present=present, scratch=Path(scratch) if scratch else None)
+        folder = Path(scratch) if scratch else None
+        run = run_crowd(federation, progress, present=present, scratch=folder, plans=plans)
     else:
-        run = run_network(federation, rules, progress)
+        run = run_network(federation, rules, progress, plans)
     if out is not None:
         save_run(run, federation, Path(out))
     return run
@@ -128,6 +130,20 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
 def _short(section: str, word: str) -> str:
     """The key of `section` that a single word sets; a word such as "a.csv" names a file."""
     return "file" if section in ("data", "topology") and Path(word).suffix else _SHORT[section]
+
+
+def _plans(given: object) -> tuple[Fault, ...]:
+    """What was given as `faults`, if no section. Raises `SettingsError` for anything else than plans."""
+    if given is None:
+        return ()
+    plans = tuple(given) if isinstance(given, list | tuple) else (given,)
+    for plan in plans:
+        if not isinstance(plan, Fault):
+            raise SettingsError(
+                f"faults is a section or a list of Kill, Leave, Partition and so on, and {plan!r:.40} is "
+                "none of them: see gossipfl.simulator.faults."
+            )
+    return plans
 
 
 def _without_objects(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

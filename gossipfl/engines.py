@@ -8,30 +8,30 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from gossipfl.errors import SettingsError
 from gossipfl.experiment.baseline import baseline_rounds, heard_settings, refuse_baseline, without_graph
 from gossipfl.experiment.crowd import (
     Present,
+    Roll,
     collusion_of,
     crowd_of,
     hash_of,
-    lives,
     outcome_of,
     refuse_crowd,
     ties_of,
 )
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.modelfile import Explanation, model_file, save_model
+from gossipfl.experiment.planning import check_plans, plans_of, rules_of
 from gossipfl.experiment.recorder import Recorder
-from gossipfl.experiment.settings import moments
 from gossipfl.learn.compiled import chosen
 from gossipfl.protocol.events import Record, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic, Update
 from gossipfl.protocol.wire import message_bytes
 from gossipfl.report import Run, writing
-from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
+from gossipfl.simulator.faults import Fault, Rule, Schedule, Slow
 from gossipfl.simulator.hostility import Hostile
-from gossipfl.simulator.network import Network
+from gossipfl.simulator.lives import Marked
+from gossipfl.simulator.network import Network, Observer
 from gossipfl.simulator.shelf import shelf
 from gossipfl.simulator.workers import workers
 
@@ -40,9 +40,12 @@ Progress = Callable[[int, int], None]
 
 
 def run_network(
-    federation: Federation, rules: tuple[Rule, ...] = (), progress: Progress | None = None
+    federation: Federation,
+    rules: tuple[Rule, ...] = (),
+    progress: Progress | None = None,
+    plans: tuple[Fault, ...] = (),
 ) -> Run:
-    """Run `federation` in virtual time."""
+    """Run `federation` in virtual time; `plans` befall it beside what its settings say."""
     began = time.perf_counter()
     federation = federation.quick()
     experiment = federation.experiment
@@ -56,10 +59,10 @@ def run_network(
             closed += 1
             progress(closed, total)
 
-    def killed(peer: PeerId, now: float) -> None:
-        recorder.killed(peer, now)
+    def marked(what: str, now: float, peers: tuple[PeerId, ...]) -> None:
+        recorder.marked(what, now, peers)
 
-    network = network_of(federation, observe, killed, rules)
+    network = network_of(federation, observe, marked, rules, plans)
     recorder = Recorder(federation, lambda: network.traffic)
     network.run()
     recorder.close()
@@ -79,30 +82,30 @@ def run_crowd(
     *,
     present: Present | None = None,
     scratch: Path | None = None,
+    plans: tuple[Fault, ...] = (),
 ) -> Run:
     """Run `federation` as a crowd, its state in files of `scratch` if that is given.
 
     `present(round)` tells who of the peers takes part (n,); without it, all do. Raises `UserError`.
     """
     began = time.perf_counter()
-    check_moments(federation)
-    refuse_crowd(federation, present)
+    plans = check_moments(federation, plans)
+    refuse_crowd(federation, present, plans)
     federation = federation.quick()
     experiment, traffic = federation.experiment, Traffic()
     recorder = Recorder(federation, lambda: traffic)
-    kills, round_s = moments(experiment.faults.kill), experiment.network.training_s
+    roll, round_s = Roll(plans, federation.peers, experiment.run.seed), experiment.network.training_s
     with shelf(scratch) as kept, workers() as hands:
         worked = _counted(progress, (2 * experiment.learning.rounds + 1) * federation.peers)
-        crowd = crowd_of(federation, kept, hands, present=present, progress=worked)
+        crowd = crowd_of(federation, kept, hands, roll=roll, present=present, progress=worked)
         for round in range(1, experiment.learning.rounds + 1):
-            for peer in [peer for peer, killed_in in kills.items() if killed_in == round]:
-                recorder.killed(peer, (round - 1) * round_s)
+            for what, peer in roll.happened(round):
+                recorder.marked(what, (round - 1) * round_s, (peer,))
             sent = crowd.round(round)
             traffic.messages_sent += sent
             traffic.bytes_sent += sent * message_bytes(Update(round, 0, round, 1, 1, crowd.word))
             if recorder.due(round):
-                living = lives(experiment.faults, crowd.peers, round)
-                outcome = outcome_of(crowd, hands, recorder.judged, living, federation.attackers)
+                outcome = outcome_of(crowd, hands, recorder.judged, roll(round), federation.attackers)
                 recorder.observe_all(round, round * round_s, outcome)
         trace_hash = hash_of(crowd)
     summary = recorder.summary() | {
@@ -130,17 +133,15 @@ def _counted(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 def network_of(
     federation: Federation,
-    observe: Callable[[PeerId, float, Record], None],
-    killed: Callable[[PeerId, float], None],
+    observe: Observer,
+    marked: Marked,
     rules: tuple[Rule, ...] = (),
+    plans: tuple[Fault, ...] = (),
 ) -> Network:
-    """The network in virtual time that the experiment describes."""
-    settings, faults = federation.experiment.network, federation.experiment.faults
-    seed = federation.experiment.run.seed
-    check_moments(federation)
-    described: tuple[Rule, ...] = (Latency(settings.latency_s, settings.jitter_s, seed),)
-    if settings.loss:
-        described += (Loss(settings.loss, seed),)
+    """The network in virtual time that the experiment describes, which `plans` befall as well."""
+    settings, seed = federation.experiment.network, federation.experiment.run.seed
+    plans = check_moments(federation, plans)
+    described = rules_of(settings, federation.peers, seed)
     neighbours = [federation.topology.neighbours(peer) for peer in range(federation.peers)]
     collusion = collusion_of(federation)
     hostile = (Hostile(collusion, neighbours, ties_of(federation)),) if collusion else ()
@@ -150,10 +151,11 @@ def network_of(
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         rules=(*hostile, *rules, *described),  # what is said comes before what the network makes of it
         training_s=lambda peer: settings.training_s * settings.slow.get(peer, 1.0),
-        schedule=Schedule(moments(faults.kill), moments(faults.restart)),
+        schedule=Schedule(more=plans),
+        seed=seed,
         message_bytes=message_bytes,
         observe=observe,
-        killed=killed,
+        marked=marked,
         rushing=federation.attackers,
     )
 
@@ -196,14 +198,13 @@ def run_baseline(
     return run
 
 
-def check_moments(federation: Federation) -> None:
-    """Raise `SettingsError` if a fault names a peer that is not there."""
-    faults, slow = federation.experiment.faults, federation.experiment.network.slow
-    for peer in (*moments(faults.kill), *moments(faults.restart), *slow):
-        if peer >= federation.peers:
-            raise SettingsError(
-                f"There is no peer {peer} to kill, restart or slow: peers are 0 to {federation.peers - 1}."
-            )
+def check_moments(federation: Federation, plans: tuple[Fault, ...] = ()) -> tuple[Fault, ...]:
+    """All that befalls, `plans` included. Raises `SettingsError` for a peer that is not there."""
+    experiment = federation.experiment
+    plans = (*plans_of(experiment.faults), *plans)
+    slow = (Slow(peer, 1, 1, times) for peer, times in experiment.network.slow.items())
+    check_plans((*plans, *slow), federation.peers)
+    return plans
 
 
 def run_of(federation: Federation, recorder: Recorder, summary: Mapping[str, Any]) -> Run:

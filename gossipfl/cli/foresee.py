@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from gossipfl.cli.road import Weather
 from gossipfl.cli.shuttle import Pair
 from gossipfl.errors import SettingsError
-from gossipfl.experiment.settings import NetworkSettings, moments
+from gossipfl.experiment.adversity import NetworkSettings
+from gossipfl.experiment.planning import plans_of
 from gossipfl.protocol.messages import PeerId
 from gossipfl.simulator.faults.cuts import cut_links
 from gossipfl.simulator.faults.plans import (
     Fault,
     Partition,
-    Schedule,
 )
 
 if TYPE_CHECKING:
@@ -61,4 +61,7 @@ def foresee(federation: Federation) -> Foreseen:
             "[network] is for `gossipfl simulate`: here messages and training take the time that they take, "
             "so leave the section out."
         )
-    return Foreseen(Schedule(moments(faults.kill), moments(faults.restart)).faults)
+    for key in ("leave", "pause", "slow", "drop_out", "partition", "churn", "clock_skew_s"):
+        if key in faults.model_fields_set:
+            raise SettingsError(f"faults.{key} is for `gossipfl simulate`: leave it out here.")
+    return Foreseen(plans_of(faults))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -178,10 +179,10 @@ def _warn_if_long(federation: Federation) -> None:
 
 def _kills(moments: list[str]) -> list[str]:
     """`--kill` as the setting that it stands for."""
-    from gossipfl.experiment.settings import MOMENT
+    from gossipfl.experiment.adversity import MOMENT
 
     for text in moments:
-        if not MOMENT.fullmatch(text):
+        if not re.fullmatch(MOMENT, text):
             raise SettingsError(f'--kill takes PEER@ROUND, such as 2@5, not "{text}".')
     return [f"faults.kill={moments}"] if moments else []
 

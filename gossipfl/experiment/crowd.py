@@ -17,12 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome
-from gossipfl.experiment.settings import FaultsSettings, moments
 from gossipfl.learn.batches import in_a_row
 from gossipfl.learn.compiled import chosen
 from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
+from gossipfl.protocol.messages import PeerId
 from gossipfl.simulator.collusion import Collusion, CrowdCollusion
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
+from gossipfl.simulator.faults import Back, Churn, DropOut, Fault, Kill, Leave
+from gossipfl.simulator.faults.attendance import churned, dropped
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
 from gossipfl.simulator.workers import Workers
@@ -30,12 +32,13 @@ from gossipfl.simulator.workers import Workers
 Present = Callable[[int], ArrayLike]
 """Who takes part in a round (n,), the first being round 1; the others keep what they have."""
 
+_BY_ROUNDS = (Kill, Leave, Back, DropOut, Churn)
 _INSTEAD = 'take run.engine = "network"'
 MEAN_PEERS = 4_096
 """So many models are added up at once for the mean of all; more would be no faster."""
 
 
-def refuse_crowd(federation: Federation, present: Present | None = None) -> None:
+def refuse_crowd(federation: Federation, present: Present | None = None, plans: Sequence[Fault] = ()) -> None:
     """Raise `SettingsError` for what a crowd cannot honour."""
     if present is not None and not callable(present):
         raise SettingsError("present is a function that tells who takes part in a round: give one.")
@@ -47,12 +50,18 @@ def refuse_crowd(federation: Federation, present: Present | None = None) -> None
             f'The codes of "{name}" need one graph for all rounds in a crowd, and {schedule.name} changes: '
             f"{_INSTEAD}, or one graph."
         )
-    faults = federation.experiment.faults
-    if not (faults.kill or faults.restart or present):
+    for plan in plans:
+        if not isinstance(plan, _BY_ROUNDS):
+            raise SettingsError(
+                f"A crowd has neither links nor a clock for {type(plan).__name__} to befall: {_INSTEAD}, or "
+                "leave it out."
+            )
+    returns = any(isinstance(plan, Back | Churn) for plan in plans)
+    if not (plans or present):
         return
-    if isinstance(algorithm, Accounting) and (algorithm.link.takes_back or faults.restart):
+    if isinstance(algorithm, Accounting) and (algorithm.link.takes_back or returns):
         why = "settles its accounts with a peer that is gone"
-    elif codes and (faults.restart or present or codes.settles):
+    elif codes and (returns or present or codes.settles):
         why = "must tell anew whoever missed something"
     else:
         return
@@ -66,6 +75,7 @@ def crowd_of(
     shelf: Shelf,
     workers: Workers,
     *,
+    roll: Roll | None = None,
     present: Present | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Crowd:
@@ -83,7 +93,7 @@ def crowd_of(
         workers=workers,
         kernels=chosen(),
         block_bytes_max=model.block_bytes_max if isinstance(model, Together) else None,
-        attendance=attendance_of(federation, present),
+        attendance=attendance_of(roll or Roll((), len(counts), 0), len(counts), present),
         collusion=CrowdCollusion(collusion, federation.peers, deaf=assault.stubborn)
         if collusion and assault
         else None,
@@ -91,28 +101,59 @@ def crowd_of(
     )
 
 
-def attendance_of(federation: Federation, present: Present | None) -> Callable[[int], Attendance | None]:
-    """Who is there in each round, by what `faults` say and by who is `present`; None if that is everybody."""
-    faults, peers = federation.experiment.faults, federation.peers
-    if not faults.kill and present is None:
+def attendance_of(roll: Roll, peers: int, present: Present | None) -> Callable[[int], Attendance | None]:
+    """Who is there in each round, by `roll` and by who is `present`; None if that is everybody."""
+    if roll.is_full and present is None:
         return everybody
 
     def of(round: int) -> Attendance:
-        living, newcomers = lives(faults, peers, round)
+        living, newcomers = roll(round)
         return Attendance(living if present is None else living & _checked(present(round), peers), newcomers)
 
     return of
 
 
-def lives(faults: FaultsSettings, peers: int, round: int) -> Attendance:
-    """Who of so many `peers` lives in `round`, and who is back in it."""
-    living, newcomers = np.ones(peers, np.bool_), np.zeros(peers, np.bool_)
-    restarts = moments(faults.restart)
-    for peer, killed_in in moments(faults.kill).items():
-        back_in = restarts.get(peer, np.inf)
-        living[peer] = round < killed_in or round > back_in
-        newcomers[peer] = round == back_in
-    return Attendance(living, newcomers)
+class Roll:
+    """Who of so many `peers` lives in a round, and who is back in it, by `plans` that go by rounds."""
+
+    def __init__(self, plans: Sequence[Fault], peers: int, seed: int) -> None:
+        self._peers = peers
+        self._churn = churned(plans, peers, seed)
+        self._ends = [(plan.round, plan.peer, plan) for plan in plans if isinstance(plan, Kill | Leave)]
+        self._ends += [
+            (plan.round, peer, Kill(peer, plan.round))
+            for plan in plans
+            if isinstance(plan, DropOut)
+            for peer in dropped(plan, peers, seed)
+        ]
+        self._returns = [(plan.round, plan.peer) for plan in plans if isinstance(plan, Back)]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether everybody is always there."""
+        return not self._ends and self._churn is None
+
+    def __call__(self, round: int) -> Attendance:
+        """Those of `round`."""
+        away, before = self._away(round), self._away(round - 1)
+        newcomers = before & ~away
+        return Attendance(~away & ~newcomers, newcomers)
+
+    def happened(self, round: int) -> list[tuple[str, PeerId]]:
+        """What became of whom when `round` began."""
+        away, before = self._away(round), self._away(round - 1)
+        killed = {peer for at, peer, plan in self._ends if at == round and isinstance(plan, Kill)}
+        ended = np.flatnonzero(away & ~before).tolist()
+        gone = [("killed" if peer in killed else "left", peer) for peer in ended]
+        return gone + [("back", peer) for peer in np.flatnonzero(before & ~away).tolist()]
+
+    def _away(self, round: int) -> NDArray[np.bool_]:
+        away = np.zeros(self._peers, np.bool_)
+        ends = [(at, 0, peer) for at, peer, _ in self._ends]
+        for at, returns, peer in sorted(ends + [(at, 1, peer) for at, peer in self._returns]):
+            if at <= round:
+                away[peer] = not returns
+        return away if self._churn is None else away | self._churn.away(max(round, 0))
 
 
 def outcome_of(

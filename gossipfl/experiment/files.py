@@ -61,7 +61,7 @@ _REPLACED = {
 }
 """What a file says that an override leaves no room for; later overrides can say it anew."""
 
-_PATHS = {"topology": ("file",), "data": ("file", "schema", "test_file")}
+_PATHS = {"topology": ("file",), "data": ("file", "schema", "test_file"), "network": ("latency_file",)}
 
 
 def bundled(pattern: str = "*.toml") -> dict[str, Path]:
@@ -168,6 +168,9 @@ def resolve_paths(table: dict[str, Any], folder: Path) -> None:
         for key in keys:
             if isinstance(values, dict) and isinstance(values.get(key), str):
                 values[key] = os.path.abspath(folder / values[key])
+    churn = table["faults"].get("churn") if isinstance(table.get("faults"), dict) else None
+    if isinstance(churn, dict) and isinstance(churn.get("trace"), str):
+        churn["trace"] = os.path.abspath(folder / churn["trace"])
     model = table.get("model")
     if isinstance(model, dict) and isinstance(model.get("options"), dict):
         model["options"] = factory_beside(model["options"], folder)

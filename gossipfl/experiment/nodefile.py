@@ -18,15 +18,14 @@ from gossipfl.experiment.files import factory_beside, read_toml, validate
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
+from gossipfl.experiment.section import Fraction, Section
 from gossipfl.experiment.settings import (
     PEERS_MAX,
-    Fraction,
     GossipSettings,
     LearningSettings,
     ModelSettings,
     RobustSettings,
     RunSettings,
-    Section,
     TopologySettings,
     refuse_unheard,
     without,

@@ -49,6 +49,8 @@ class Recorder:
         self._open: dict[int, _Round] = {}
         self._last: dict[PeerId, tuple[int, Array]] = {}
         self._crowd: Outcome | None = None
+        self._furthest = 0  # round that anybody has closed
+        self._judged_to = 0  # the last round that was judged: who closes it later is too late
         start = federation.start()
         alike = np.broadcast_to(start, (len(self.judged), len(start)))
         self._judge(0, 0.0, Outcome(len(self._active), self.judged, alike, start.astype(np.float64)))
@@ -65,6 +67,7 @@ class Recorder:
             self.regarded[record.state] += 1
             self._add("regarded", peer, time_s, neighbour=record.peer, state=record.state)
             return
+        self._furthest = max(self._furthest, record.round)
         self._add(
             "round",
             peer,
@@ -81,7 +84,7 @@ class Recorder:
         self._active.add(peer)
         self._reached[record.round] += 1
         self._last[peer] = record.round, record.vector
-        if self.due(record.round):
+        if self.due(record.round) and record.round > self._judged_to:
             held = self._open.setdefault(record.round, _Round())
             held.vectors[peer], held.times_s[peer] = record.vector, time_s
         self._judge_complete()
@@ -92,12 +95,20 @@ class Recorder:
 
     def killed(self, peer: PeerId, time_s: float) -> None:
         """`peer` was killed at this moment."""
-        self._add("killed", peer, time_s)
-        self.gone(peer)
+        self.marked("killed", time_s, (peer,))
 
     def mark(self, kind: str, peer: PeerId | None, time_s: float, **facts: object) -> None:
-        """Something of this `kind` was done to `peer`, or to the network if that is None."""
+        """This happened to `peer`, or to the network; `facts` say more of it."""
         self._add(kind, peer, time_s, **facts)
+
+    def marked(self, what: str, time_s: float, peers: tuple[PeerId, ...]) -> None:
+        """This happened to `peers`, or to the network if they are none; `what` is one of `HAPPENED`."""
+        if not peers:
+            self.mark(what, None, time_s, round=self._furthest + 1)
+        for peer in peers:
+            self.mark(what, peer, time_s)
+            if what in ("killed", "left", "paused"):
+                self.gone(peer)
 
     def gone(self, peer: PeerId) -> None:
         """`peer` takes no part any more: nobody waits for its rounds."""
@@ -152,6 +163,11 @@ class Recorder:
             f"{metric}_per_peer": list(per_peer.values()),
             **asdict(self._traffic()),
             "killed": sorted({record["peer"] for record in self.records if record["kind"] == "killed"}),
+            **{
+                what: peers
+                for what in ("left", "paused")
+                if (peers := sorted({record["peer"] for record in self.records if record["kind"] == what}))
+            },
             "refused": dict(sorted(self.refused.items())),
             "suspected": self.regarded["suspected"],
             "stand_ins": self.regarded["stand-in"],
@@ -175,6 +191,7 @@ class Recorder:
 
     def _judge_round(self, round: int) -> None:
         held = self._open.pop(round)
+        self._judged_to = max(self._judged_to, round)
         self._judge(round, max(held.times_s.values()), self._outcome(held.vectors), held.times_s)
 
     def _outcome(self, vectors: dict[PeerId, Array]) -> Outcome:

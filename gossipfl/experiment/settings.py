@@ -8,13 +8,9 @@ Rules:
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -22,12 +18,15 @@ from pydantic import (
     model_validator,
 )
 
+from gossipfl.experiment.adversity import FaultsSettings, NetworkSettings, check_faults
+from gossipfl.experiment.section import Fraction, Positive, Seconds, Section
 from gossipfl.experiment.unheard import (
     unheard_attack,
     unheard_crowd,
     unheard_data,
     unheard_gossip,
     unheard_mixing,
+    unheard_network,
     unheard_training,
 )
 
@@ -39,16 +38,7 @@ NAME_CHARS_MAX = 64
 PULL_S_MIN = 0.1
 """A link that brings more than a few questions a second is closed as a flood."""
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TopologySettings(Section):
@@ -143,35 +133,6 @@ class GossipSettings(Section):
         return self
 
 
-class NetworkSettings(Section):
-    """What a simulation charges for messages and for training, in virtual time."""
-
-    latency_s: Seconds = 0.01
-    jitter_s: Seconds = 0.0
-    loss: Fraction = 0.0
-    training_s: Seconds = 1.0
-    slow: dict[int, Annotated[float, Field(ge=0.01, le=1e6)]] = Field(default_factory=dict)
-
-
-MOMENT = re.compile(r"(\d+)@(\d+)")
-
-
-def _moment(text: str) -> str:
-    if not MOMENT.fullmatch(text):
-        raise ValueError('write it as PEER@ROUND, such as "2@5"')
-    return text
-
-
-Moment = Annotated[str, AfterValidator(_moment)]
-
-
-class FaultsSettings(Section):
-    """Who is killed when it reaches a round, and who is started again when another peer reaches a round."""
-
-    kill: tuple[Moment, ...] = ()
-    restart: tuple[Moment, ...] = ()
-
-
 class AttackSettings(Section):
     """Who is hostile, and how."""
 
@@ -225,7 +186,7 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _agree(self) -> Experiment:
         refuse_unheard(self, self.unheard())
-        _check_moments(self.faults, self.learning.rounds)
+        check_faults(self.faults, self.learning.rounds)
         if self.attack.first > self.learning.rounds:
             raise ValueError(
                 f"attack.from is {self.attack.first}: choose a round up to {self.learning.rounds}"
@@ -246,6 +207,7 @@ class Experiment(Section):
             | unheard_gossip(self.gossip.exchange, self.gossip.trains)
             | unheard_data(data.split, given)
             | unheard_attack(self.attack.kind, isinstance(self.attack.peers, tuple))
+            | unheard_network(self.network.latency_file, self.network.latency_sigma)
             | unheard_crowd(self.run.engine)
         )
 
@@ -267,22 +229,3 @@ def without(table: dict[str, Any], unheard: dict[str, str]) -> dict[str, Any]:
         else keys
         for section, keys in table.items()
     }
-
-
-def moments(texts: tuple[str, ...]) -> dict[int, int]:
-    """`("2@5",)` as {peer: round}."""
-    return {int(peer): int(round) for peer, round in (text.split("@") for text in texts)}
-
-
-def _check_moments(faults: FaultsSettings, rounds: int) -> None:
-    for key, texts in (("faults.kill", faults.kill), ("faults.restart", faults.restart)):
-        peers = Counter(text.split("@")[0] for text in texts)
-        for twice in (peer for peer, count in peers.items() if count > 1):
-            raise ValueError(f"{key} names peer {twice} twice: a peer can be killed and restarted once")
-        for peer, round in moments(texts).items():
-            if not 1 <= round <= rounds:
-                raise ValueError(f'{key} says "{peer}@{round}": choose a round from 1 to {rounds}')
-    kills = moments(faults.kill)
-    for peer, round in moments(faults.restart).items():
-        if round <= kills.get(peer, rounds):
-            raise ValueError(f'faults.restart says "{peer}@{round}": kill peer {peer} in an earlier round')

@@ -7,6 +7,18 @@ from collections.abc import Set
 _LINES = ("linear", "softmax", "auto")
 _ESTIMATORS = ("SGDClassifier", "SGDRegressor", "MLPClassifier", "MLPRegressor")
 
+_MESSAGES = (
+    "latency_s",
+    "jitter_s",
+    "latency_sigma",
+    "latency_file",
+    "loss",
+    "duplicate",
+    "reorder",
+    "corrupt",
+    "bandwidth_mbps",
+)
+
 _MOMENTUM = {"SGD": "SGD estimators have none", "MLP": 'say it in model.options, with solver = "sgd"'}
 _CLASS_WEIGHTS = {"SGD": "say class_weight in model.options", "MLP": "MLP estimators have none"}
 _SPLITS = {
@@ -80,14 +92,25 @@ def unheard_attack(kind: str, named: bool) -> dict[str, str]:
     return {"attack.place": "attack.peers names the attackers already"} if named else {}
 
 
+def unheard_network(file: str | None, sigma: float) -> dict[str, str]:
+    """Keys of [network] that mean nothing beside a latency that is given otherwise."""
+    if file is not None:
+        return dict.fromkeys(
+            ("network.latency_s", "network.latency_sigma"), "network.latency_file says what messages take"
+        )
+    return {"network.jitter_s": "network.latency_sigma says how latency varies"} if sigma else {}
+
+
 def unheard_crowd(engine: str) -> dict[str, str]:
     """Keys of [network] and [gossip] that mean nothing to a crowd, which has neither messages nor a clock."""
     if engine != "crowd":
         return {}
     unheard = dict.fromkeys(
-        ("network.latency_s", "network.jitter_s", "network.loss"),
+        [f"network.{key}" for key in _MESSAGES],
         'a crowd has no messages that could be late or lost, run.engine = "network" has',
     )
+    for key in ("pause", "slow", "partition", "clock_skew_s"):
+        unheard[f"faults.{key}"] = 'a crowd has neither links nor a clock, run.engine = "network" has'
     unheard["network.slow"] = 'the peers of a crowd are in step, those of run.engine = "network" need not be'
     for key in ("exchange", "every_s", "trains", "staleness", "tokens"):
         unheard[f"gossip.{key}"] = 'a crowd works in rounds: take run.engine = "network"'

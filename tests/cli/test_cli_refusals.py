@@ -62,7 +62,7 @@ def refused(capsys: pytest.CaptureFixture[str], words: str, *arguments: object) 
         ('faults.kill="2@5"', "it must be a list"),
         ('faults.kill=["2-5"]', "write it as PEER@ROUND"),
         ('faults.kill=["9@5"]', "peers are 0 to 7"),
-        ('faults.kill=["2@5", "2@6"]', "names peer 2 twice"),
+        ('faults.kill=["2@5", "2@6"]', "peer 2 is gone by then"),
         ('faults.kill=["2@31"]', "choose a round from 1 to 30"),
         ('faults.restart=["2@9"]', "kill peer 2 in an earlier round"),
         ("network.slow={9 = 2.0}", "peers are 0 to 7"),
