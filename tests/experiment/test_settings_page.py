@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gossipfl.experiment.nodefile import NodeDataSection, NodeSection
-from gossipfl.experiment.settings import Experiment, Section
+from gossipfl.experiment.section import Section
+from gossipfl.experiment.settings import Experiment
 from gossipfl.experiment.stress import ScenarioSettings, StressSettings
 from gossipfl.learn.registry import ALGORITHMS
 
