@@ -149,6 +149,7 @@ def network_of(
         neighbours,
         federation.new_peer,
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
+        losses=federation.losses,
         rules=(*hostile, *rules, *described),  # what is said comes before what the network makes of it
         training_s=lambda peer: settings.training_s * settings.slow.get(peer, 1.0),
         schedule=Schedule(more=plans),

@@ -148,7 +148,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
-        finished = await run(peer, links, slowed(fit, os.environ), journal.saw)
+        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, member.losses)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

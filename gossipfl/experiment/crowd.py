@@ -89,6 +89,8 @@ def crowd_of(
         ties_of(federation),
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         seed=federation.experiment.run.seed,
+        rounds=learning.rounds,
+        losses=federation.losses,
         shelf=shelf,
         workers=workers,
         kernels=chosen(),

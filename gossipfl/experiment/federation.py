@@ -115,6 +115,10 @@ class Federation:
         rows = self.assault.samples(self.train, round) if self.assault else self.train
         return self.model.fit(vectors, rows.of(peers), draws, **led)
 
+    def losses(self, peer: int, vectors: Array) -> Array:
+        """What each of `vectors` (m, d) loses on the rows of `peer`, (m,); not a number where it has none."""
+        return losses_of(self.model, vectors, self.train.of(peer))
+
     def targets(self, number: int) -> Targets:
         """Whom peer `number` speaks to and waits for."""
         neighbours, schedule = self.topology.neighbours(number), self.meeting.schedule
@@ -219,6 +223,12 @@ def schema_of(settings: DataSettings, file: str) -> Schema:
     if settings.target is None:
         raise DataError(f"{Path(file).name} needs data.target, the column to predict, or data.schema.")
     return make_schema([file], settings.target, drop=settings.drop, task=settings.task)
+
+
+def losses_of(model: Model, vectors: Array, rows: Samples) -> Array:
+    """What each of `vectors` (m, d) loses on `rows` of one peer, (m,); however wild, none warns."""
+    with np.errstate(all="ignore"):
+        return np.asarray(model.score(vectors, rows)["loss"])
 
 
 def build_model_from(

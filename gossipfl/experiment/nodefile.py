@@ -13,7 +13,7 @@ from gossipfl.data import Dataset, Schema, read_table, train_test
 from gossipfl.draws import Draws
 from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.defence import Defence, defence_of, in_turn, listed, neighbourhoods
-from gossipfl.experiment.federation import build_algorithm_from, build_model_from
+from gossipfl.experiment.federation import build_algorithm_from, build_model_from, losses_of
 from gossipfl.experiment.files import factory_beside, read_toml, validate
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
@@ -164,6 +164,10 @@ class Member:
         """One round of local training, (d,), drift (d,) -> (d,)."""
         draws = Draws(self.file.run.seed, number, round)
         return self.model.fit(vector, self.train, draws, **({} if drift is None else {"drift": drift}))
+
+    def losses(self, vectors: Array) -> Array:
+        """What each of `vectors` (m, d) loses on the rows of the node, (m,)."""
+        return losses_of(self.model, vectors, self.train)
 
     def manifest(self) -> Manifest:
         """What all nodes of the run must agree on."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.settings import GossipSettings, LearningSettings
+from gossipfl.learn.aggregators import asks_losses
 from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Steering
 from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.protocol.flow import TokenAccount
@@ -70,6 +71,11 @@ def refuse_free(
         raise SettingsError(
             f'The algorithm "{name}" needs peers in step, which gossip.exchange sets free: take the '
             'algorithm "pair-averaging", or leave out [gossip].'
+        )
+    if asks_losses(algorithm):
+        raise SettingsError(
+            "A rule that asks for losses judges several neighbours at once, and peers at their own pace hear "
+            'one at a time: take the rule "balance", or leave out [gossip].'
         )
     if schedule is not None:
         raise SettingsError(

@@ -23,6 +23,8 @@ from gossipfl.protocol.events import (
     Effect,
     Finished,
     Joined,
+    Judge,
+    Judged,
     Left,
     Note,
     Peer,
@@ -41,16 +43,23 @@ from gossipfl.protocol.events import Record as PeerRecord
 Fit = Callable[[Array, int, Array | None], Array]
 """(vector (d,), round, drift (d,) or None) -> vector (d,): local training. It runs in a thread."""
 
+Losses = Callable[[Array], Array]
+"""vectors (m, d) -> what each loses on the own rows (m,). It runs in the thread of training."""
+
 Record = PeerRecord | Joined | Left | Suspected | Trusted
 
 
-async def run(peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None]) -> bool:
+async def run(
+    peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None], losses: Losses | None = None
+) -> bool:
     """Run `peer` to its end; returns whether it finished by itself rather than by SIGINT, SIGTERM or `Stop`.
+
+    A peer whose rule asks for `losses` needs them.
 
     At the end it sends what its links still hold and says goodbye, which takes 7 s at most.
     """
     try:
-        return await _Runner(peer, links, fit, on_record).run()
+        return await _Runner(peer, links, fit, on_record, losses).run()
     except BaseExceptionGroup as group:
         raise _sole(group) from None
 
@@ -63,10 +72,18 @@ def _sole(error: BaseException) -> BaseException:
 
 
 class _Runner:
-    def __init__(self, peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        links: Links,
+        fit: Fit,
+        on_record: Callable[[Record], None],
+        losses: Losses | None,
+    ) -> None:
         self._peer = peer
         self._links = links
         self._fit = fit
+        self._losses = losses
         self._on_record = on_record
         self._put, self._events = trio.open_memory_channel[Happened](0)
         self._timers: list[tuple[float, int]] = []
@@ -116,6 +133,8 @@ class _Runner:
                     raise LocalProtocolError("A peer asked for training while it trains.")
                 self._training = True
                 self._nursery.start_soon(self._train, effect)
+            case Judge(vectors):
+                self._nursery.start_soon(self._judge, vectors)
             case Send(to, message):
                 self._links.send(to, message)
             case SetTimer(timer, delay_s):
@@ -139,6 +158,14 @@ class _Runner:
             limiter=self._trainer,
         )
         await self._put.send(Trained(trained))
+
+    async def _judge(self, vectors: Array) -> None:
+        if self._losses is None:
+            raise LocalProtocolError("A peer asked for losses, and nobody tells them.")
+        losses = await trio.to_thread.run_sync(
+            self._losses, vectors, abandon_on_cancel=True, limiter=self._trainer
+        )
+        await self._put.send(Judged(losses))
 
     async def _watch_signals(self, *, task_status: trio.TaskStatus[None]) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:

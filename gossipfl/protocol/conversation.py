@@ -5,6 +5,7 @@ Rules:
 - Whoever came when the run was under way first adopts what is said, all alike: there a claim of many samples
   counts for nothing.
 - What a neighbour said that died is taken back, where that must be, with the next words that are heard.
+- A rule that asks for losses is told them before anything is taken in.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gossipfl.errors import RemoteProtocolError
-from gossipfl.learn.contracts import Array, Payload
+from gossipfl.errors import LocalProtocolError, RemoteProtocolError
+from gossipfl.learn.contracts import Array, Heard, Payload
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.correspondence import Correspondence, Taken
-from gossipfl.protocol.events import Effect, Send, refused
+from gossipfl.protocol.events import Effect, Judge, Send, refused
 from gossipfl.protocol.inbox import Inbox
 from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Missed, PeerId, Update
@@ -53,6 +54,7 @@ class Conversation:
         self._sequences: dict[PeerId, int] = {}
         self._late = False  # came when the run was under way
         self._taken_back: list[Taken] = []  # of those who left
+        self._unjudged: Heard | None = None  # waits for its losses
         self._uneven: set[PeerId] = set()  # whose updates we used in another round than they ours
 
     def speak(self, round: int, targets: Sequence[PeerId]) -> list[Effect]:
@@ -82,7 +84,7 @@ class Conversation:
     def listen(self, inbox: Inbox, round: int, *, ahead: bool) -> tuple[list[Effect], list[Words]]:
         """Use in `round` what waits in `inbox`: what is to be done about it, and who was heard.
 
-        `ahead`: the peer was in an earlier round when it spoke.
+        `ahead`: the peer was in an earlier round when it spoke. While the peer `judges`, nothing is used yet.
         """
         given, adopts = self._targets.weights(round), self.newcomer and ahead
         self._late |= adopts
@@ -91,7 +93,21 @@ class Conversation:
             self._adopt(heard)
         elif heard or self._taken_back:
             self._mix(heard, self._weights(heard, given, round))
+        if self._unjudged is not None:
+            effects.append(Judge(self._learner.to_judge(self._unjudged)))
         return effects, heard
+
+    @property
+    def judges(self) -> bool:
+        """Whether losses are asked for."""
+        return self._unjudged is not None
+
+    def judged(self, losses: Array) -> None:
+        """Use what was heard, now that the `losses` are known."""
+        if self._unjudged is None:
+            raise LocalProtocolError("A peer is told the losses for which it asked.")
+        heard, self._unjudged = self._unjudged, None
+        self._learner.listen(heard, losses)
 
     def _told(self, peer: PeerId, spoken: Payload, round: int, degree: int, last: Update | None) -> Update:
         """What to tell `peer`; if that is word for word the `last` that another was told, the same object."""
@@ -145,7 +161,11 @@ class Conversation:
         if self._taken_back:
             weights = np.append(weights, np.zeros(len(self._taken_back)))
             taken, self._taken_back = taken + self._taken_back, []
-        self._learner.listen(mixed(taken, weights))
+        mixture = mixed(taken, weights)
+        if self._learner.asks_losses:
+            self._unjudged = mixture
+        else:
+            self._learner.listen(mixture)
         self.newcomer = self.newcomer and not heard
 
     def _weights(self, heard: list[Words], given: Mapping[PeerId, float] | None, round: int) -> Array:

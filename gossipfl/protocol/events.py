@@ -31,6 +31,13 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The vectors to be judged have these `losses` (m,) on the peer's own rows."""
+
+    losses: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Received:
     """`sender` said this; its signature and its fit to the manifest are already checked."""
 
@@ -78,7 +85,7 @@ class Stop:
     """The driver is closing: say what must be said and finish."""
 
 
-Event = Started | Trained | Received | TimerFired | Joined | Left | Stop
+Event = Started | Trained | Judged | Received | TimerFired | Joined | Left | Stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +95,13 @@ class Train:
     vector: Array
     round: int
     drift: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """Find the losses of `vectors` (m, d) on the peer's own rows; hand back `Judged`."""
+
+    vectors: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +171,7 @@ class Finished:
     """All rounds are done, or the peer was stopped: nothing more will be asked."""
 
 
-Effect = Train | Send | SetTimer | Drop | Note | Finished
+Effect = Train | Judge | Send | SetTimer | Drop | Note | Finished
 
 
 HARMLESS = frozenset({"replay"})

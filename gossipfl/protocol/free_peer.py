@@ -31,6 +31,7 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Joined,
+    Judged,
     Left,
     Note,
     Received,
@@ -96,7 +97,13 @@ class FreePeer:
         self._on_hearing = trains == "on-hearing"
         self._gather_s = gather_s
         self._learner = Learner(
-            number, algorithm, vector, seed=seed, samples=samples, weigh_samples=weigh_samples
+            number,
+            algorithm,
+            vector,
+            seed=seed,
+            rounds=rounds,
+            samples=samples,
+            weigh_samples=weigh_samples,
         )
         self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
         self._exchanges = Exchanges(
@@ -132,6 +139,8 @@ class FreePeer:
                 return self._on_left(peer, now) if peer in self._others else []
             case Started():
                 return self._on_started(now)
+            case Judged():
+                raise LocalProtocolError("A free peer asks for no losses.")
             case Stop():
                 return self._finish()
             case _:

@@ -3,6 +3,7 @@
 Rules:
 - What training changed is added to what was heard while it went on.
 - Whoever adopts others' models throws away what it was training.
+- A rule that judges by more than vectors sees how long the last step of training was, and in which round.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import LocalProtocolError, RunError
-from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload
+from gossipfl.learn.aggregators import asks_losses, judges
+from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload, Scene
+from gossipfl.learn.robust.distances import norms
 from gossipfl.protocol.events import Train
 from gossipfl.protocol.layout import Layout, layout_of
 from gossipfl.protocol.messages import PeerId
@@ -29,9 +32,11 @@ class Learner:
         vector: Array,
         *,
         seed: int,
+        rounds: int,
         samples: int,
         weigh_samples: bool,
     ) -> None:
+        self.asks_losses = asks_losses(algorithm)
         self.samples = max(samples, 1)
         self.weighed_samples = self.samples if weigh_samples else None
         self.state = algorithm.start(vector, np.asarray(float(self.weighed_samples or 1)))
@@ -43,6 +48,10 @@ class Learner:
         self._astray = False  # training diverged from what we had, and begins again from there
         self._began: Array | None = None  # the vector that training began from
         self._void = False
+        self._judges = judges(algorithm)
+        self._rounds = rounds
+        self._round = 1
+        self._step = np.asarray(0.0)  # how long the last training's was
 
     @property
     def model(self) -> Array:
@@ -62,6 +71,7 @@ class Learner:
 
     def train(self, round: int) -> Train:
         """Begin to train with the draws of `round`."""
+        self._round = round
         self._began = self._sound if self._astray else self.model
         return Train(self._began, round, self._drift(self.state) if self._drift else None)
 
@@ -82,6 +92,8 @@ class Learner:
         if self._void:
             self._void = False
             return False
+        if self._judges:
+            self._step = norms(vector - began)
         model = self.model
         if not astray and model is not began and not np.array_equal(model, began):
             vector = model + (vector - began)
@@ -95,8 +107,22 @@ class Learner:
         payload, self.state = self._algorithm.speak(self.state, np.asarray(share), draws)
         return payload
 
-    def listen(self, heard: Heard) -> None:
-        """Take in what was `heard`, or adopt it."""
+    def to_judge(self, heard: Heard) -> Array:
+        """The own vector and those `heard`, (k + 1, d), of which the rule asks the losses."""
+        return np.concatenate((self.model[None], heard.payload[0]))
+
+    def listen(self, heard: Heard, losses: Array | None = None) -> None:
+        """Take in what was `heard`, or adopt it; `losses` (k + 1,) are those of `to_judge`."""
+        if self._judges:
+            heard = heard._replace(scene=self._scene(losses))
         self.state = self._algorithm.listen(self.state, heard)
         if heard.own_weight == 0:
             self._void = self.trains
+
+    def _scene(self, losses: Array | None) -> Scene:
+        return Scene(
+            np.asarray(self._round / self._rounds),
+            self._step,
+            Draws(self._seed, self._number, self._round),
+            None if losses is None else (losses[0], losses[1:]),
+        )

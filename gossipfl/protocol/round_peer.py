@@ -3,6 +3,7 @@
     gathering --all neighbours joined, or gathered long enough--> training
     training  --Trained--> waiting          (speaks to its neighbours)
     waiting   --all awaited were heard, or patience is over--> training, or finished
+    (between the two, judging  --Judged-->  where a rule asks for losses)
 
 Rules:
 - Nobody is a coordinator: a peer's round follows from what it did and heard alone.
@@ -34,6 +35,7 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Joined,
+    Judged,
     Left,
     Note,
     Received,
@@ -67,6 +69,7 @@ class Phase(Enum):
     GATHERING = "gathering"
     TRAINING = "training"
     WAITING = "waiting"
+    JUDGING = "judging"
     FINISHED = "finished"
 
 
@@ -94,7 +97,13 @@ class RoundPeer:
         self._rounds = rounds
         self._gather_s = gather_s
         self._learner = Learner(
-            number, algorithm, vector, seed=seed, samples=samples, weigh_samples=weigh_samples
+            number,
+            algorithm,
+            vector,
+            seed=seed,
+            rounds=rounds,
+            samples=samples,
+            weigh_samples=weigh_samples,
         )
         letters = corresponding(algorithm, vector)
         self._changing = changing(targets)
@@ -105,6 +114,8 @@ class RoundPeer:
         self._patience = Patience()
         self._awaited: set[PeerId] = set()
         self._began_at = self._round_began_at = 0.0
+        self._heard: list[Words] = []  # in the round that is being closed
+        self._spoken = 0  # in which round it last spoke
         self._joining = False  # a run that is under way, of which it has heard nothing yet
 
     @property
@@ -121,6 +132,9 @@ class RoundPeer:
                 return self._on_message(event.sender, event.message, now)
             case Trained(vector):
                 return self._on_trained(vector, now)
+            case Judged(losses):
+                self._conversation.judged(losses)
+                return self._turn(now)
             case TimerFired(timer):
                 return self._on_timer(timer, now)
             case Joined(peer):
@@ -302,11 +316,20 @@ class RoundPeer:
     # Listening
 
     def _close(self, now: float) -> list[Effect]:
-        spoken, self.round = self.round, self._round_to_join()
-        effects, heard = self._conversation.listen(self._inbox, self.round, ahead=self.round > spoken)
+        self._spoken, self.round = self.round, self._round_to_join()
+        ahead = self.round > self._spoken
+        effects, self._heard = self._conversation.listen(self._inbox, self.round, ahead=ahead)
         self._joining = False
+        if self._conversation.judges:
+            self.phase = Phase.JUDGING
+            return effects
+        return [*effects, *self._turn(now)]
+
+    def _turn(self, now: float) -> list[Effect]:
+        """What was heard is taken in: the round is closed, and the next begins."""
+        heard, self._heard = self._heard, []
         by = {words.sender for words in heard}
-        effects += [Note(self._closed(heard, now)), *self._suspect(by, spoken, now)]
+        effects = [Note(self._closed(heard, now)), *self._suspect(by, self._spoken, now)]
         if self.round >= self._rounds:
             return [*effects, *self._finish()]
         effects += self._changing.closed(self.round, self._others)

@@ -17,17 +17,18 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.errors import RunError
-from gossipfl.learn.aggregators import WeightedMean
+from gossipfl.learn.aggregators import WeightedMean, asks_losses, judges
 from gossipfl.learn.compiled import Kernels
-from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, Steering
+from gossipfl.learn.contracts import Algorithm, Array, Heard, Mixing, Payload, Scene, Steering
 from gossipfl.learn.mixing import mixed
+from gossipfl.learn.robust.distances import norms
 from gossipfl.protocol.admission import VALUE_MAX
 from gossipfl.simulator.collusion import CrowdCollusion
 from gossipfl.simulator.hearsay import hearsay_of
 from gossipfl.simulator.shelf import Shelf
 from gossipfl.simulator.states import States
 from gossipfl.simulator.ties import Block, Integers, Present, Ties, TiesOf
-from gossipfl.simulator.trainings import FitMany
+from gossipfl.simulator.trainings import FitMany, Losses, no_losses
 from gossipfl.simulator.workers import Workers, block_size
 
 HEARD_BYTES_MAX = 1 << 20
@@ -63,6 +64,8 @@ class Crowd:
         fit: FitMany,
         *,
         seed: int,
+        rounds: int,
+        losses: Losses = no_losses,
         shelf: Shelf,
         workers: Workers,
         kernels: Kernels = "numpy",
@@ -78,6 +81,8 @@ class Crowd:
         self._ties_of = ties_of
         self._fit = fit
         self._seed = seed
+        self._rounds = rounds
+        self._losses = losses
         self._workers = workers
         self._kernels = kernels
         self._attendance = attendance
@@ -85,6 +90,8 @@ class Crowd:
         self._progress = progress
         self._drift = algorithm.drift if isinstance(algorithm, Steering) else None
         self._mixes = isinstance(algorithm, Mixing) and isinstance(algorithm.aggregator, WeightedMean)
+        self._judges, self._asks_losses = judges(algorithm), asks_losses(algorithm)
+        self._steps = np.zeros(self.peers if self._judges else 0)  # how long each last training's was
         self._words = hearsay_of(algorithm, start, ties_of(1), shelf)
         self._states = States(algorithm.start(start[None], masses[:1]), self.peers, shelf)
         threads = workers.threads if block_bytes_max is None else 1
@@ -118,7 +125,7 @@ class Crowd:
         if self._collusion is not None:
             self._collusion.tell(self._words.told[0], present, round)
             listening = self._collusion.listening(listening, newcomers, round)
-        self._each(lambda block: self._listen(block, ties, listening))
+        self._each(lambda block: self._listen(block, ties, listening, round))
         self._words.turn()
         return len(ties.senders)
 
@@ -130,15 +137,18 @@ class Crowd:
             return
         algorithm, state = self._algorithm, self._states.of(peers)
         drift = self._drift(state) if self._drift else None
-        vectors = self._fit(numbers, algorithm.model(state), round, drift)
+        began = algorithm.model(state)
+        vectors = self._fit(numbers, began, round, drift)
         if not (vectors.max() <= VALUE_MAX and vectors.min() >= -VALUE_MAX):  # nor if one is NaN
             raise RunError(f"Training diverged in round {round}: lower learning.learning_rate.")
+        if self._judges:
+            self._steps[peers] = norms(vectors - began)
         learned = algorithm.learned(state, vectors)
         spoken, said = algorithm.speak(learned, ties.shares[peers], Draws(self._seed, numbers, round))
         self._words.tell(peers, spoken)
         self._states.put(peers, said, state)
 
-    def _listen(self, block: slice, ties: Ties, listening: Present) -> None:
+    def _listen(self, block: slice, ties: Ties, listening: Present, round: int) -> None:
         if self._mixes:
             self._mix(block, ties, listening)
             return
@@ -148,13 +158,26 @@ class Crowd:
             alike = peers[degrees == degree]
             fit = max(1, HEARD_BYTES_MAX // (int(degree) * sum(part.nbytes for part in self.word)))
             for first in range(0, len(alike), fit):
-                self._hear(alike[first : first + fit], int(degree), ties)
+                self._hear(alike[first : first + fit], int(degree), ties, round)
 
-    def _hear(self, peers: Integers, degree: int, ties: Ties) -> None:
+    def _hear(self, peers: Integers, degree: int, ties: Ties, round: int) -> None:
         state = self._states.of(peers)
         payload, said = self._words.heard(peers, degree, state)
         heard = Heard(payload, ties.weights[ties.slots(peers, degree)], ties.own_weights[peers], said)
+        if self._judges:
+            heard = heard._replace(scene=self._scene(peers, self._algorithm.model(state), heard, round))
         self._states.put(peers, self._algorithm.listen(state, heard), state)
+
+    def _scene(self, peers: Integers, own: Array, heard: Heard, round: int) -> Scene:
+        losses = None
+        if self._asks_losses:
+            vectors = np.concatenate((own[:, None], heard.payload[0]), axis=1)
+            found = np.stack(
+                [self._losses(int(peer), some) for peer, some in zip(peers, vectors, strict=True)]
+            )
+            losses = found[:, 0], found[:, 1:]
+        progress = np.full(len(peers), round / self._rounds)
+        return Scene(progress, self._steps[peers], Draws(self._seed, peers, round), losses)
 
     def _mix(self, block: slice, ties: Ties, listening: Present) -> None:
         algorithm = cast("Mixing[Any]", self._algorithm)
@@ -170,6 +193,7 @@ class Crowd:
 
     def _begin(self, peers: slice) -> None:
         masses = self._masses[peers]
+        self._steps[peers] = 0.0
         alike = np.broadcast_to(self._start, (len(masses), len(self._start)))
         self._states.put(peers, self._algorithm.start(alike, masses))
 

@@ -21,6 +21,8 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Joined,
+    Judge,
+    Judged,
     Note,
     Peer,
     Received,
@@ -39,7 +41,7 @@ from gossipfl.simulator.links import link
 from gossipfl.simulator.lives import Happening, Lives, Marked
 from gossipfl.simulator.mishaps import Mishaps
 from gossipfl.simulator.trace import Trace
-from gossipfl.simulator.trainings import FitMany, Trainings
+from gossipfl.simulator.trainings import FitMany, Losses, Trainings, no_losses
 
 OBJECTS_YOUNG = 100_000
 """So many objects come to be before cycles among them are looked for: what peers hold and say makes none, and
@@ -65,6 +67,7 @@ class Network:
         fit_many: FitMany,
         *,
         rules: Sequence[Rule] = (),
+        losses: Losses | None = None,
         training_s: Callable[[PeerId], float],
         schedule: Schedule | None = None,
         seed: int = 0,
@@ -85,6 +88,7 @@ class Network:
             marked(what, now, peers)
 
         self.traffic = Traffic()
+        self._losses = losses or no_losses
         self._trainings = Trainings(fit_many)
         self._lives = Lives(neighbours, new_peer, mark, self._trainings.forget)
         faults = schedule.faults if schedule else ()
@@ -176,6 +180,8 @@ class Network:
                 self._push(self.now + delay_s, number, TimerFired(timer))
             case Train():
                 self._train(number, effect)
+            case Judge(vectors):
+                self._push(self.now, number, Judged(self._losses(number, vectors)))
             case Note(record):
                 self._note(number, record)
             case Drop(peer, _):

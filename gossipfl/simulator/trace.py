@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from gossipfl.protocol.events import Event, Joined, Left, Received, TimerFired, Trained
+from gossipfl.protocol.events import Event, Joined, Judged, Left, Received, TimerFired, Trained
 from gossipfl.protocol.messages import Begun, Message, Missed, PeerId, Update
 
 _EVENT = struct.Struct("<dqqqqq")
@@ -35,6 +35,8 @@ class Trace:
         self._digest.update(_EVENT.pack(now, number, *self._facts))
         if isinstance(event, Trained):
             self._digest.update(np.ascontiguousarray(event.vector).data)
+        elif isinstance(event, Judged):
+            self._digest.update(np.ascontiguousarray(event.losses).data)
 
 
 def _facts(event: Event) -> Facts:
@@ -45,6 +47,8 @@ def _facts(event: Event) -> Facts:
         return 4 if isinstance(event, Joined) else 5, event.peer, 0, 0
     if isinstance(event, TimerFired):
         return 6, event.timer, 0, 0
+    if isinstance(event, Judged):
+        return 10, 0, 0, 0
     return 3 if isinstance(event, Trained) else 7, 0, 0, 0
 
 

@@ -6,6 +6,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,15 @@ class FitMany(Protocol):
 
     def __call__(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None, /) -> Array:
         """(m,), (m, d), round, drifts (m, d) or None -> vectors (m, d)."""
+
+
+Losses = Callable[[PeerId, Array], Array]
+"""(peer, vectors (m, d)) -> what each loses on the rows of that peer, (m,). It takes no time."""
+
+
+def no_losses(_: PeerId, vectors: Array) -> Array:
+    """Those of a peer without rows: not numbers."""
+    return np.full(len(vectors), np.nan)
 
 
 class Trainings:

@@ -14,7 +14,7 @@ from gossipfl.protocol.weighing import adopted
 
 
 def learner() -> Learner:
-    return Learner(0, Dpsgd(), np.zeros(1), seed=0, samples=10, weigh_samples=True)
+    return Learner(0, Dpsgd(), np.zeros(1), seed=0, rounds=1, samples=10, weigh_samples=True)
 
 
 def heard(value: float, weight: float) -> Heard:

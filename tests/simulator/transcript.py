@@ -8,6 +8,8 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Joined,
+    Judge,
+    Judged,
     Left,
     Note,
     Received,
@@ -75,7 +77,7 @@ def _event(event: Event) -> list[str]:
             return [f"sees {_name(peer)} leave"]
         case Stop():
             return ["is told to stop"]
-        case Started() | Trained() | TimerFired():
+        case Started() | Trained() | Judged() | TimerFired():
             return []
 
 
@@ -113,6 +115,8 @@ def _done(effect: Effect) -> str:
             return words + (f", {stale} of them stale" if stale else "")
         case SetTimer(timer, delay_s):
             return f"gathers for {delay_s:g} s" if timer == 0 else f"waits {delay_s:.3g} s at most"
+        case Judge(vectors):
+            return f"judges {len(vectors)} vectors"
         case Finished():
             return "has finished"
     raise AssertionError(effect)

@@ -4,7 +4,8 @@ Guo, Zhang, Xie, Ma, Xiang and Liu (IEEE Trans. Circuits Syst. Video Technol. 20
 "Byzantine-resilient decentralized stochastic gradient descent", UBAR: of k neighbours the k - f nearest are
 candidates; of these, those whose loss on own rows is at most that of the own vector are taken, or else the
 best one. x <- `kept` x + (1 - `kept`) mean, where kept is .5 in the paper. The mean is by mixing weights. It
-takes k + 1 > 2 f, and a pass over the own rows for each neighbour. Without losses all candidates are taken.
+takes k + 1 > 2 f, and a pass over the own rows for each neighbour. Without losses, or rows, all candidates
+are taken.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Ubar:
             if scene is not None and scene.losses is not None:
                 taken = _useful(taken, *scene.losses)
             shares = np.where(taken, weights, 0.0)
-            shares *= (1.0 - self.kept) / shares.sum(axis=-1, keepdims=True)
+            total = shares.sum(axis=-1, keepdims=True)
+            shares *= (1.0 - self.kept) / np.where(total == 0, 1.0, total)
             return moved(own, heard, shares)
 
         return guarded(mean, self.attackers, self.least_heard, own, heard, own_weight, weights)
@@ -65,4 +67,5 @@ def _useful(candidates: Array, own_loss: Array, losses: Array) -> Array:
     useful = candidates & (known <= own_loss[..., None])
     best = np.zeros(candidates.shape, np.bool_)
     np.put_along_axis(best, np.argmin(known, axis=-1)[..., None], True, axis=-1)
-    return np.where(useful.any(axis=-1, keepdims=True), useful, best & candidates)
+    useful = np.where(useful.any(axis=-1, keepdims=True), useful, best & candidates)
+    return np.where(np.isnan(own_loss)[..., None], candidates, useful)
