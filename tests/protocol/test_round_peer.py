@@ -9,6 +9,7 @@ import pytest
 
 from gossipfl.errors import LocalProtocolError, RunError
 from gossipfl.learn.algorithms.dpsgd import Dpsgd
+from gossipfl.learn.robust.ubar import Ubar
 from gossipfl.protocol.acquaintance import SILENCE_MAX
 from gossipfl.protocol.events import (
     Drop,
@@ -16,6 +17,8 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Joined,
+    Judge,
+    Judged,
     Left,
     Note,
     Received,
@@ -37,12 +40,17 @@ from gossipfl.protocol.targets import Neighbours
 ROUNDS = 50
 
 
+PLAIN = Dpsgd()
+JUDGING = Dpsgd(Ubar(attackers=0))
+"""It asks for losses before it takes anything in."""
+
+
 class Driven:
     """A peer with `neighbours`, a clock in hand, and what it asked for."""
 
-    def __init__(self, *neighbours: PeerId, rounds: int = ROUNDS) -> None:
+    def __init__(self, *neighbours: PeerId, rounds: int = ROUNDS, algorithm: Dpsgd = PLAIN) -> None:
         self.peer = RoundPeer(
-            0, Dpsgd(), np.zeros(2), Neighbours(neighbours), rounds=rounds, samples=10, seed=0
+            0, algorithm, np.zeros(2), Neighbours(neighbours), rounds=rounds, samples=10, seed=0
         )
         self.neighbours = neighbours
         self.now = 0.0
@@ -287,18 +295,33 @@ def test_timers_of_old_rounds_do_nothing() -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_peer_can_be_stopped_in_every_phase(phase: Phase) -> None:
-    one = Driven(1)
+    one = Driven(1, algorithm=JUDGING if phase is Phase.JUDGING else PLAIN)
     if phase is not Phase.IDLE:
         one.tell(Started())
-    if phase in (Phase.TRAINING, Phase.WAITING, Phase.FINISHED):
+    if phase in (Phase.TRAINING, Phase.WAITING, Phase.JUDGING, Phase.FINISHED):
         one.tell(Joined(1))
-    if phase is Phase.WAITING:
+    if phase in (Phase.WAITING, Phase.JUDGING):
         one.train()
+    if phase is Phase.JUDGING:
+        one.hear(1, 1)
     if phase is Phase.FINISHED:
         one.tell(Stop())
     assert one.peer.phase is phase
     assert one.tell(Stop()) == ([] if phase is Phase.FINISHED else [Finished()])
     assert one.train() == one.tell(Left(1), TimerFired(1), Joined(1)) == []
+
+
+def test_what_is_heard_is_judged_before_it_is_taken_in_and_what_comes_meanwhile_waits() -> None:
+    one = Driven(1, 2, algorithm=JUDGING).begin()
+    one.train(value=1.0)
+    one.hear(1, 1, 3.0)
+    (judge,) = one.hear(2, 1, 9.0)
+    assert isinstance(judge, Judge)
+    assert np.array_equal(judge.vectors, [[1.0, 1.0], [3.0, 3.0], [9.0, 9.0]])
+    assert one.hear(1, 2, 4.0) == one.tell(TimerFired(1)) == []
+    one.tell(Judged(np.array([0.5, 0.4, 0.6])))
+    assert np.array_equal(one.peer.model, [2.0, 2.0])
+    assert (one.peer.round, one.peer.phase) == (2, Phase.TRAINING)
 
 
 def test_a_peer_whose_neighbours_have_finished_finishes_too() -> None:
