@@ -49,8 +49,8 @@ def run_cluster(federation: Federation, folder: Path, foreseen: Foreseen | None 
 
     began = time.perf_counter()
     foreseen = foreseen or foresee(federation)
-    neighbours = [federation.topology.neighbours(peer) for peer in range(federation.peers)]
-    homes, lanes = prepare(federation, folder, foreseen.carried(neighbours, federation.experiment.run.seed))
+    carried = foreseen.carried(_neighbours(federation), federation.experiment.run.seed)
+    homes, lanes = prepare(federation, folder, carried)
     told = foreseen.environments
     nodes = [Process(number, home, told.get(number)) for number, home in enumerate(homes)]
     shuttle = Shuttle(lanes, foreseen.weather)
@@ -69,10 +69,7 @@ def run_cluster(federation: Federation, folder: Path, foreseen: Foreseen | None 
 
 def check_cluster(federation: Federation) -> None:
     """Refuse what real processes cannot honour. Raises `SettingsError`."""
-    from gossipfl.engines import check_moments
-
-    check_moments(federation)
-    foresee(federation)
+    foresee(federation).carried(_neighbours(federation), federation.experiment.run.seed)
     if federation.assault is not None:
         raise SettingsError(
             "[attack] is for `gossipfl simulate`: real peers say what they mean, so leave the section out."
@@ -97,9 +94,9 @@ class _Cluster:
         self._shuttle = shuttle
         self._began = time.time()
         self._ended: set[PeerId] = set()
-        neighbours = [federation.topology.neighbours(node.number) for node in nodes]
         self._stage = ProcessStage(nodes, shuttle, self.recorder, faults, lambda: time.time() - self._began)
-        self._mishaps = Mishaps(faults, neighbours, federation.experiment.run.seed, self._stage)
+        seed = federation.experiment.run.seed
+        self._mishaps = Mishaps(faults, _neighbours(federation), seed, self._stage)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -122,7 +119,7 @@ class _Cluster:
         for node in self.nodes:
             if node.number in absent:
                 node.kill()
-                self.recorder.killed(node.number, 0.0)
+                self.recorder.marked("killed", 0.0, (node.number,))
             else:
                 node.start()
 
@@ -189,6 +186,10 @@ class _Cluster:
             node.read_summary()
         self._ended.add(node.number)
         self.recorder.gone(node.number)
+
+
+def _neighbours(federation: Federation) -> list[tuple[PeerId, ...]]:
+    return [tuple(federation.topology.neighbours(peer)) for peer in range(federation.peers)]
 
 
 def _interrupt(*_: object) -> Never:

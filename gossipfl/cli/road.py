@@ -21,7 +21,7 @@ RETRANSMISSION_S = 0.2
 """What TCP on Linux waits at least before it repeats a segment; each time it is lost, twice as long."""
 
 REPEATS_MAX = 12
-UPDATE_BYTES_MIN = 1024
+UPDATE_BYTES_MIN = 256
 """Shorter pieces hold no update, but greetings, pings and the like: they are not spoilt."""
 
 

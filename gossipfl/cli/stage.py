@@ -64,7 +64,7 @@ class ProcessStage:
         self._starting.discard(number)
         if node.alive:
             node.kill()
-            self._recorder.killed(number, self._now_s())
+            self._mark("killed", number)
 
     def leave(self, number: PeerId) -> None:
         """Ask a process to say goodbye."""
@@ -72,7 +72,7 @@ class ProcessStage:
         self._starting.discard(number)
         if node.alive and not node.left:
             node.leave()
-            self._recorder.mark("left", number, self._now_s())
+            self._mark("left", number)
 
     def boot(self, number: PeerId) -> None:
         """Start a process again that was killed or has left, once it has ended."""
@@ -86,19 +86,19 @@ class ProcessStage:
         node = self._nodes[number]
         if node.alive and not node.paused:
             node.pause()
-            self._recorder.mark("paused", number, self._now_s(), lasts_s=lasts_s)
+            self._mark("paused", number)
             self.later(lasts_s, lambda: self._go_on(node))
 
     def cut(self, cut: frozenset[Pair]) -> None:
         """Let nothing arrive on these links."""
         self._cut += Counter(cut)
-        self._recorder.mark("partitioned", None, self._now_s(), links=sorted(cut))
+        self._mark("partitioned")
         self._settle()
 
     def heal(self, cut: frozenset[Pair]) -> None:
         """Undo `cut`."""
         self._cut -= Counter(cut)
-        self._recorder.mark("healed", None, self._now_s(), links=sorted(cut))
+        self._mark("healed")
         self._settle()
 
     def time_passes(self) -> None:
@@ -112,7 +112,7 @@ class ProcessStage:
         for number in started:
             self._starting.discard(number)
             self._nodes[number].start()
-            self._recorder.mark("back", number, self._now_s())
+            self._mark("back", number)
         return started
 
     def may_return(self, number: PeerId) -> bool:
@@ -126,7 +126,10 @@ class ProcessStage:
     def _go_on(self, node: Process) -> None:
         if node.paused and node.alive:
             node.go_on()
-            self._recorder.mark("continued", node.number, self._now_s())
+            self._mark("continued", node.number)
+
+    def _mark(self, what: str, *peers: PeerId) -> None:
+        self._recorder.marked(what, self._now_s(), peers)
 
     def _settle(self) -> None:
         """Have the links that are cut now be cut, and no others."""

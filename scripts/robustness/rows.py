@@ -48,7 +48,7 @@ class Row:
 
 def at_most(name: str, measured: float, most: float, unit: str) -> Row:
     """A row that passes where `measured` is not over `most`."""
-    return Row(name, f"{measured:.2f} {unit}", f"<= {most:g} {unit}", measured <= most)
+    return Row(name, f"{measured:.2f} {unit}", f"<= {most:.3g} {unit}", measured <= most)
 
 
 def exactly(name: str, measured: object, wanted: object) -> Row:

@@ -112,7 +112,7 @@ def test_a_wrong_file_is_refused(
         (["up", "ring-8", "--out", "."], "is not empty: choose another --out"),
         (["up", "ring-8", "--kill", "2"], "--kill takes PEER@ROUND, such as 2@5"),
         (["up", "ring-8", "--kill", "9@2"], "peers are 0 to 7"),
-        (["up", "ring-8", "--set", "network.loss=0.5"], "[network] is for `gossipfl simulate`"),
+        (["up", "ring-8", "--set", "network.reorder=0.5"], "network.reorder is for `gossipfl simulate`"),
         (["up", "--sed", "3"], "see `gossipfl up --help`"),
         (["topology", "show", "rin"], "did you mean"),
         (["node", "nowhere"], "There is no file nowhere"),

@@ -63,11 +63,8 @@ class Theatre:
     def cut(self, pairs: Any) -> None:
         self.cuts = set(pairs)
 
-    def killed(self, peer: int, time_s: float) -> None:
-        self.said.append(("killed", peer))
-
-    def mark(self, kind: str, peer: int | None, time_s: float, **facts: object) -> None:
-        self.said.append((kind, peer))
+    def marked(self, what: str, time_s: float, peers: tuple[int, ...]) -> None:
+        self.said.append((what, peers[0] if peers else None))
 
     def reached(self, round_: int, *peers: int) -> None:
         self.stage.under_way()
