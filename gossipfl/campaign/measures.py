@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gossipfl.experiment.settings import Experiment, moments
+from gossipfl.experiment.adversity import moments
+from gossipfl.experiment.settings import Experiment
 from gossipfl.report import Run
 from gossipfl.report.curves import curves_of
 from gossipfl.report.peers import of_kind
@@ -61,7 +62,7 @@ def curves_by_round(run: Run) -> dict[str, list[float | None]]:
 
 def _survivors_finished(run: Run, experiment: Experiment) -> float | None:
     """How many finished of those who were not killed for good."""
-    back = set(moments(experiment.faults.restart))
+    back = {peer for peer, _ in moments(experiment.faults.restart)}
     dead = [peer for peer in run.summary["killed"] if peer not in back]
     alive = run.summary["peers"] - len(dead)
     return run.summary["finished"] / alive if alive else None

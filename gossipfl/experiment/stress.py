@@ -29,7 +29,8 @@ from gossipfl.experiment.files import (
 )
 from gossipfl.experiment.inline import as_set
 from gossipfl.experiment.requirements import Requirement, parse_requirement
-from gossipfl.experiment.settings import Experiment, Section
+from gossipfl.experiment.section import Section
+from gossipfl.experiment.settings import Experiment
 
 PRESET = "dropped-peers"
 AXES_MAX = 4
