@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gossipfl.experiment.settings import Experiment
     from gossipfl.learn.aggregators import WeightedMean
     from gossipfl.learn.algorithms.dpsgd import Dpsgd
+    from gossipfl.learn.attacks import Attack, Conduct, Known
     from gossipfl.learn.contracts import Aggregator, Algorithm, Compressor, Heard, Model, Samples
     from gossipfl.learn.models import linear, mlp, softmax
     from gossipfl.learn.pytorch import TorchModel
@@ -52,6 +53,7 @@ _HOMES = {
     "gossipfl.learn.training": ("Training",),
     "gossipfl.learn.algorithms.dpsgd": ("Dpsgd",),
     "gossipfl.learn.aggregators": ("WeightedMean",),
+    "gossipfl.learn.attacks": ("Attack", "Conduct", "Known"),
     "gossipfl.learn.contracts": ("Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples"),
     "gossipfl.simulator.faults": ("Corrupt", "Deliver", "Instead", "Latency", "Loss", "Lost", "Pass"),
     "gossipfl.draws": ("Draws",),
@@ -73,6 +75,8 @@ __all__ = [  # noqa: RUF022
     "Aggregator", "Algorithm", "Compressor", "Heard", "Model", "Samples", "Draws",
     # faults
     "Corrupt", "Deliver", "Instead", "Latency", "Loss", "Lost", "Pass",
+    # attacks
+    "Attack", "Conduct", "Known",
     # errors
     "GossipflError", "UserError",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from commandline import say
 import gossipfl
 from gossipfl.cli import algorithms
 from gossipfl.experiment.federation import build
+from gossipfl.learn.attacks import ATTACKS
 from gossipfl.learn.compressors import COMPRESSORS
 from gossipfl.learn.registry import ALGORITHMS
 
@@ -27,7 +28,7 @@ def test_the_list_has_all_and_cuts_nothing_off(
     width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    for arguments, names in (((), ALGORITHMS), (("--compressors",), COMPRESSORS)):
+    for arguments, names in (((), ALGORITHMS), (("--compressors",), COMPRESSORS), (("--attacks",), ATTACKS)):
         said = say(capsys, "algorithms", *arguments)
         assert said.status == 0
         assert max(map(len, said.out.splitlines())) <= width
@@ -44,6 +45,16 @@ def test_the_list_tells_papers_needs_and_options(
     for method in ALGORITHMS.values():
         assert all(paper in said for paper in method.paper.split("; "))
         assert all(f"{option} = " in said for option in method.options)
+
+
+def test_the_list_of_attacks_tells_papers_options_and_which_need_a_network(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = {each["name"]: each for each in told(capsys, "--attacks")["attacks"]}
+    assert found["alie"]["options"] == {"z": 4.0}
+    assert all(each["paper"] and each["purpose"] for each in found.values())
+    network = {"dissensus", "equivocation", "replay", "flood", "nan"}
+    assert {name for name, each in found.items() if not each["crowd"]} == network
 
 
 def test_bytes_are_those_of_the_encoded_update(capsys: pytest.CaptureFixture[str]) -> None:
