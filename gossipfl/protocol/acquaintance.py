@@ -82,6 +82,11 @@ class Acquaintances:
         """Whether somebody can be spoken to."""
         return any(known.here for known in self._all.values())
 
+    @property
+    def any_known(self) -> bool:
+        """Whether somebody can be spoken to, or was heard before it left."""
+        return any(known.here or known.round is not None for known in self._all.values())
+
     def here(self) -> list[PeerId]:
         """Who of those gathered can be spoken to, in growing order."""
         return sorted(peer for peer in self._gathers if self._all[peer].here)

@@ -81,14 +81,17 @@ class Conversation:
         if taken := self._letters.left(peer):
             self._taken_back.append(taken)
 
-    def listen(self, inbox: Inbox, round: int, *, ahead: bool) -> tuple[list[Effect], list[Words]]:
+    def listen(
+        self, inbox: Inbox, round: int, *, ahead: bool, staleness: int
+    ) -> tuple[list[Effect], list[Words]]:
         """Use in `round` what waits in `inbox`: what is to be done about it, and who was heard.
 
         `ahead`: the peer was in an earlier round when it spoke. While the peer `judges`, nothing is used yet.
+        Nothing older than `staleness` rounds is heard.
         """
         given, adopts = self._targets.weights(round), self.newcomer and ahead
         self._late |= adopts
-        effects, heard = self._take(inbox.take(round, early=given is None), round)
+        effects, heard = self._take(inbox.take(round, early=given is None, staleness=staleness), round)
         if adopts and heard:
             self._adopt(heard)
         elif heard or self._taken_back:

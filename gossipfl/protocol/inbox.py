@@ -2,7 +2,8 @@
 
 Rules:
 - Two, because a neighbour that has heard us may speak of the next round while we wait for others in this one.
-- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is gone by.
+- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is gone by, but by a peer
+  that has heard nobody for long.
 """
 
 from __future__ import annotations
@@ -34,10 +35,13 @@ class Inbox:
         waiting = self._waiting.get(sender)
         return max(waiting) >= round if waiting else False
 
-    def take(self, round: int, *, early: bool = True) -> list[tuple[PeerId, list[Update]]]:
+    def take(
+        self, round: int, *, early: bool = True, staleness: int = STALENESS_MAX
+    ) -> list[tuple[PeerId, list[Update]]]:
         """The updates of each sender to use in `round`, in growing order of senders and of rounds.
 
-        The last of each is the one to go by: the newest that is not of a later round and not too stale. A
+        The last of each is the one to go by: the newest that is not of a later round and not too stale, which
+        is what is older than `staleness` rounds. A
         sender that is ahead by two rounds or more will not speak of ours again, so its earliest is used
         instead, unless `early` forbids it.
         """
@@ -47,7 +51,7 @@ class Inbox:
             if len(waiting) == 1 and round in waiting:  # as it nearly always is
                 taken.append((sender, [waiting.pop(round)]))
                 continue
-            usable = [other for other in waiting if round - STALENESS_MAX <= other <= round]
+            usable = [other for other in waiting if round - staleness <= other <= round]
             if usable:
                 last = max(usable)
             elif early and waiting and min(waiting) > round + 1:

@@ -15,6 +15,8 @@ Rules:
   what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
 - While it gathers, one neighbour alone is not believed that the run is under way, unless it has no other.
+- Whoever has heard nobody for some rounds takes words however old: it must not stay ahead of all its
+  neighbours for ever, and refuse what they say.
 - A stranger is refused, whatever it says.
 """
 
@@ -25,7 +27,7 @@ from typing import Any, assert_never
 
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError
 from gossipfl.learn.contracts import Algorithm, Array
-from gossipfl.protocol.acquaintance import Acquaintances
+from gossipfl.protocol.acquaintance import SILENCE_MAX, Acquaintances
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.changing import changing
 from gossipfl.protocol.conversation import Conversation, Words
@@ -116,6 +118,7 @@ class RoundPeer:
         self._began_at = self._round_began_at = 0.0
         self._heard: list[Words] = []  # in the round that is being closed
         self._spoken = 0  # in which round it last spoke
+        self._alone = 0  # rounds in a row that ended with nobody heard
         self._joining = False  # a run that is under way, of which it has heard nothing yet
 
     @property
@@ -244,6 +247,11 @@ class RoundPeer:
 
     # Waiting
 
+    @property
+    def _staleness(self) -> int:
+        """How many rounds old words may be."""
+        return STALENESS_MAX if self._alone < SILENCE_MAX else self._rounds
+
     def _on_message(self, sender: PeerId, message: Message, now: float) -> list[Effect]:
         if sender not in self._others:
             return refused(sender, "stranger")
@@ -278,7 +286,7 @@ class RoundPeer:
             return refused(sender, error.reason)
         self._others.heard(sender, update.round, self.round)
         self._patience.heard(sender, update, now)
-        if update.round < self.round - STALENESS_MAX:
+        if update.round < self.round - self._staleness:
             return [Note(Refused(sender, "stale"))]
         self._inbox.put(sender, update)
         if update.round >= self.round:
@@ -295,7 +303,7 @@ class RoundPeer:
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:
         if timer == _GATHER_TIMER:
-            gathered = self.phase is Phase.GATHERING and self._others.any_here
+            gathered = self.phase is Phase.GATHERING and self._others.any_known
             return self._begin(now) if gathered else []
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
@@ -317,9 +325,11 @@ class RoundPeer:
 
     def _close(self, now: float) -> list[Effect]:
         self._spoken, self.round = self.round, self._round_to_join()
-        ahead = self.round > self._spoken
-        effects, self._heard = self._conversation.listen(self._inbox, self.round, ahead=ahead)
+        ahead, staleness = self.round > self._spoken, self._staleness
+        listened = self._conversation.listen(self._inbox, self.round, ahead=ahead, staleness=staleness)
+        effects, self._heard = listened
         self._joining = False
+        self._alone = 0 if self._heard else self._alone + 1
         if self._conversation.judges:
             self.phase = Phase.JUDGING
             return effects

@@ -200,3 +200,17 @@ def test_chances_do_not_depend_on_who_else_asks() -> None:
 
 def _of(event: Event) -> PeerId | None:
     return event.peer if isinstance(event, Joined | Left) else None
+
+
+def test_a_peer_that_is_back_too_late_for_its_only_neighbour_does_not_gather_for_ever() -> None:
+    """One neighbour alone is not believed while it gathers; when it stops, that one has finished."""
+    world = World(complete(3), rounds=6, schedule=Schedule(kills={2: 1, 1: 2}, restarts={1: 3})).run()
+    assert world.network.finished == {0, 1}
+    np.testing.assert_array_equal(world.models[1], world.models[0])
+
+
+def test_a_peer_far_ahead_of_its_only_neighbour_still_hears_it() -> None:
+    """The middle of a chain dies and comes back beside its slow neighbour, rounds behind its quick one."""
+    schedule = Schedule(kills={0: 3}, restarts={0: 12})
+    world = World([[1, 2], [0], [0]], rounds=40, slow={1: 2.0, 0: 1.2}, schedule=schedule).run()
+    assert sum(record.heard for _, record in world.closed[2] if record.round > 20) > 3
