@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from transcript import Transcript
 from worlds import World, complete, ring
 
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.simulator.faults import Lost, Pass, Schedule, Verdict
+from gossipfl.testing.transcript import Transcript
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
 WRITES = os.environ.get("GOSSIPFL_TRANSCRIPTS") == "write"

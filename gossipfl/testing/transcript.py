@@ -47,7 +47,7 @@ def _names(peers: tuple[PeerId, ...]) -> str:
 
 
 def _name(peer: PeerId) -> str:
-    return "abcdefghijklmnopqrstuvwxyz"[peer]
+    return "abcdefghijklmnopqrstuvwxyz"[peer % 26] + str(peer // 26 or "")
 
 
 _WORDS = {

@@ -1,0 +1,97 @@
+"""What must come about once all is healed: all go on, come to agree, and finish."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gossipfl.learn.contracts import Array
+from gossipfl.protocol.events import RoundClosed
+from gossipfl.protocol.messages import PeerId
+from gossipfl.topology import SCHEDULES, Topology, mixing_matrix
+from swarming.book import Violation
+from swarming.world import CALM_ROUNDS, World
+
+if TYPE_CHECKING:
+    from swarming.arena import Arena
+
+SLACK_ROUNDS = 8
+"""Of the calm rounds: until everybody is back and in step."""
+
+NEAR = 0.01
+"""Peers agree if they differ by less than this share of how far apart they were when all was healed; where
+linear mixing itself is slower, by ten times what it leaves."""
+
+SCALE_MIN = 1.0
+"""So far apart they count as having been at least: a training may still be under way."""
+
+LINEAR = ("dpsgd", "combine-then-adapt")
+
+
+class Liveness:
+    """Of all live honest peers of `arena`."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self._world = arena.world
+        self._live = [peer for peer in self._world.honest if peer not in self._world.gone]
+        self._scale = math.nan
+        self._due: int | None = None  # the round in which all must agree
+        self._closed: dict[PeerId, int] = {}  # rounds of each since the healing
+        self._models: dict[PeerId, Array] = {}
+
+    def healed(self) -> None:
+        """From now on rounds are counted."""
+        arena = self._arena
+        peers = [arena.watched[peer].peer for peer in range(self._world.peers) if arena.is_up(peer)]
+        if arena.network.finished - {*self._world.gone}:
+            raise Violation("pulled ahead", "Somebody finished before anybody can have trained so often.")
+        models = np.stack([np.zeros(len(peers[0].model)), *(peer.model for peer in peers)])
+        self._scale = max(SCALE_MIN, float(np.ptp(models, axis=0).max()))
+        honest = [peer.round for peer in peers if peer.number in self._world.honest]
+        self._due = max(honest, default=1) + CALM_ROUNDS - 1
+
+    def closed(self, peer: PeerId, record: RoundClosed) -> None:
+        """`peer` closed a round."""
+        if self._due is None:
+            return
+        self._closed[peer] = self._closed.get(peer, 0) + 1
+        if record.round >= self._due:
+            self._models.setdefault(peer, record.vector)
+
+    def check_end(self) -> None:
+        """Raise `Violation` unless all came about."""
+        arena, checks = self._arena, self._arena.book.checks
+        for peer in self._live:
+            checks["all live peers finish"] += 1
+            if peer not in arena.network.finished:
+                raise Violation("stuck", f"Peer {peer} has not finished, though all was healed.")
+            if not self._closed.get(peer):
+                raise Violation("stuck", f"Peer {peer} closed no round once all was healed.")
+            arena.watched[peer].invariants.check_tables()
+        self._check_agreement()
+
+    def _check_agreement(self) -> None:
+        models = np.stack([self._models[peer] for peer in self._live])
+        apart, most = float(np.ptp(models, axis=0).max()), self._scale * allowed(self._world)
+        self._arena.book.checks["live peers agree"] += 1
+        if not apart <= most + 1e-9:
+            sentence = (
+                f"Peers differ by {apart:.3g} after {CALM_ROUNDS} calm rounds, and {most:.3g} is allowed"
+            )
+            raise Violation("apart", f"{sentence}: they differed by {self._scale:.3g} when all was healed.")
+
+
+def allowed(world: World) -> float:
+    """The share of their difference that peers may keep."""
+    if world.algorithm not in LINEAR or world.graph in SCHEDULES or world.gone or world.aggregator != "mean":
+        return 2.0
+    edges = [(one, other) for one, others in enumerate(world.neighbours) for other in others if one < other]
+    matrix = mixing_matrix(Topology.from_edges(world.peers, edges), world.samples).toarray()
+    root = np.sqrt(world.samples)
+    values = np.abs(np.linalg.eigvalsh(matrix * root[:, None] / root[None, :]))
+    second = float(np.sort(values)[-2])
+    left = second ** (CALM_ROUNDS - SLACK_ROUNDS) * math.sqrt(world.peers) * 10
+    return min(2.0, max(NEAR, left))
