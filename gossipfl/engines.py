@@ -142,11 +142,11 @@ def network_of(
     settings, seed = federation.experiment.network, federation.experiment.run.seed
     plans = check_moments(federation, plans)
     described = rules_of(settings, federation.peers, seed)
-    neighbours = [federation.topology.neighbours(peer) for peer in range(federation.peers)]
+    neighbours = [federation.meeting.linked(peer) for peer in range(federation.peers)]
     collusion = collusion_of(federation)
     hostile = (Hostile(collusion, neighbours, ties_of(federation)),) if collusion else ()
     return Network(
-        neighbours,
+        [federation.meeting.linked(peer) for peer in range(federation.peers)],
         federation.new_peer,
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         losses=federation.losses,

@@ -150,7 +150,7 @@ class _Cluster:
 
     def _take(self, node: Process, record: dict[str, Any]) -> None:
         time_s = record["unix_s"] - self._began
-        neighbours = self._federation.topology.neighbours(node.number)
+        neighbours = self._federation.meeting.linked(node.number)
         match record["kind"]:
             case "round":
                 self._take_round(node, record, time_s)
@@ -176,7 +176,7 @@ class _Cluster:
 
     def _is_alone(self, node: Process) -> bool:
         """Whether it waits in vain: none of its neighbours runs, or will be started again."""
-        neighbours = self._federation.topology.neighbours(node.number)
+        neighbours = self._federation.meeting.linked(node.number)
         return all(other in self._ended and not self._stage.may_return(other) for other in neighbours)
 
     def _end(self, node: Process) -> None:
@@ -189,7 +189,7 @@ class _Cluster:
 
 
 def _neighbours(federation: Federation) -> list[tuple[PeerId, ...]]:
-    return [tuple(federation.topology.neighbours(peer)) for peer in range(federation.peers)]
+    return [tuple(federation.meeting.linked(peer)) for peer in range(federation.peers)]
 
 
 def _interrupt(*_: object) -> Never:

@@ -36,7 +36,7 @@ def prepare(
     ports = _free_ports(federation.peers + len(carried))
     spare = ports[federation.peers :]
     lanes = {pair: Lane(port, ports[pair[1]]) for pair, port in zip(sorted(carried), spare, strict=True)}
-    schedule = federation.meeting.schedule
+    schedule, reserves = federation.meeting.schedule, federation.meeting.reserves
     shared = federation.experiment.model_dump(
         mode="json",
         include={"model", "learning", "gossip", "robust", "run", *(["topology"] if schedule else [])},
@@ -59,7 +59,8 @@ def prepare(
         peers: list[dict[str, Any]] = [
             {"name": _name(other), "address": f"{HOST}:{port}", "key": keys[other][0].key.hex()}
             | ({"place": other} if schedule else {})
-            for other in federation.topology.neighbours(number)
+            | ({"reserve": True} if reserves and other in reserves[number] else {})
+            for other in federation.meeting.linked(number)
             for port in [lanes[number, other].port if (number, other) in lanes else ports[other]]
         ]
         table = {"node": node, "data": {"prepared": "rows.npz"}, **shared, "peer": peers}

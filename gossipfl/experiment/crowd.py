@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -21,18 +22,20 @@ from gossipfl.learn.batches import in_a_row
 from gossipfl.learn.compiled import chosen
 from gossipfl.learn.contracts import Accounting, Array, Compressed, Together
 from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.replanning import last_to_replan, plan_without
 from gossipfl.simulator.collusion import Collusion, CrowdCollusion
 from gossipfl.simulator.crowd import Attendance, Crowd, everybody
 from gossipfl.simulator.faults import Back, Churn, DropOut, Fault, Kill, Leave
 from gossipfl.simulator.faults.attendance import churned, dropped
 from gossipfl.simulator.shelf import Shelf
-from gossipfl.simulator.ties import TiesOf, neighbours_ties, schedule_ties
+from gossipfl.simulator.ties import Ties, TiesOf, neighbours_ties, schedule_ties
 from gossipfl.simulator.workers import Workers
 
 Present = Callable[[int], ArrayLike]
 """Who takes part in a round (n,), the first being round 1; the others keep what they have."""
 
 _BY_ROUNDS = (Kill, Leave, Back, DropOut, Churn)
+_PLANS_HELD = 64
 _INSTEAD = 'take run.engine = "network"'
 MEAN_PEERS = 4_096
 """So many models are added up at once for the mean of all; more would be no faster."""
@@ -86,7 +89,7 @@ def crowd_of(
         federation.algorithm,
         federation.start(),
         np.maximum(counts, 1).astype(np.float64) if learning.weights == "samples" else np.ones(len(counts)),
-        ties_of(federation),
+        ties_of(federation, roll),
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         seed=federation.experiment.run.seed,
         rounds=learning.rounds,
@@ -120,6 +123,7 @@ class Roll:
 
     def __init__(self, plans: Sequence[Fault], peers: int, seed: int) -> None:
         self._peers = peers
+        self._lost: list[dict[PeerId, int]] = [{}, {}]  # of rounds 0 and 1
         self._churn = churned(plans, peers, seed)
         self._ends = [(plan.round, plan.peer, plan) for plan in plans if isinstance(plan, Kill | Leave)]
         self._ends += [
@@ -140,6 +144,17 @@ class Roll:
         away, before = self._away(round), self._away(round - 1)
         newcomers = before & ~away
         return Attendance(~away & ~newcomers, newcomers)
+
+    def lost(self, round: int, last: int) -> dict[PeerId, int]:
+        """Whose loss all know in `round`, and since when: the round after the one in which they went.
+
+        Who goes after the round `last` may have finished, as far as those in a network know.
+        """
+        while len(self._lost) <= round:
+            now = len(self._lost)
+            gone = self._away(now - 1) & self._away(now)
+            self._lost.append({peer: self._lost[-1].get(peer, now) for peer in np.flatnonzero(gone).tolist()})
+        return {peer: since for peer, since in self._lost[round].items() if since <= last + 1}
 
     def happened(self, round: int) -> list[tuple[str, PeerId]]:
         """What became of whom when `round` began."""
@@ -201,12 +216,23 @@ def collusion_of(federation: Federation) -> Collusion | None:
     return Collusion(assault.attack, assault.attackers, seed=seed, first=assault.first)
 
 
-def ties_of(federation: Federation) -> TiesOf:
-    """Who hears whom in each round, and how much each counts."""
-    if federation.meeting.schedule is not None:
-        return schedule_ties(federation.meeting.schedule)
-    by_samples = federation.experiment.learning.weights == "samples"
-    return neighbours_ties(federation.topology, federation.train.counts if by_samples else None)
+def ties_of(federation: Federation, roll: Roll | None = None) -> TiesOf:
+    """Who hears whom in each round, and how much each counts; by a `roll` schedules are planned anew."""
+    schedule = federation.meeting.schedule
+    if schedule is None:
+        by_samples = federation.experiment.learning.weights == "samples"
+        return neighbours_ties(federation.topology, federation.train.counts if by_samples else None)
+    if roll is None or roll.is_full or not federation.meeting.replans:
+        return schedule_ties(schedule)
+    last = last_to_replan(schedule, federation.experiment.learning.rounds)
+    ties = lru_cache(_PLANS_HELD)(lambda lost: schedule_ties(plan_without(schedule, lost)))
+
+    def planned(round: int) -> Ties:
+        known_since = roll.lost(round, last)
+        first = max(known_since.values(), default=1)
+        return ties(frozenset(known_since))(round - first + 1 if schedule.period else round)
+
+    return planned
 
 
 def _checked(present: ArrayLike, peers: int) -> NDArray[np.bool_]:

@@ -33,7 +33,7 @@ from gossipfl.learn.registry import build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
+from gossipfl.protocol.targets import Targets
 from gossipfl.topology import Topology, mixing_matrix, spectral_gap
 from gossipfl.topology.spectrum import schedule_gap
 
@@ -121,10 +121,9 @@ class Federation:
 
     def targets(self, number: int) -> Targets:
         """Whom peer `number` speaks to and waits for."""
-        neighbours, schedule = self.topology.neighbours(number), self.meeting.schedule
-        if schedule is None:
-            return Neighbours(neighbours)
-        return Scheduled(schedule, number, dict(zip(neighbours, neighbours, strict=True)))
+        numbers = {other: other for other in self.meeting.linked(number)}
+        draws, rounds = Draws(self.experiment.run.seed, number), self.experiment.learning.rounds
+        return self.meeting.targets(number, numbers, draws, rounds)
 
     def new_peer(self, number: int, epoch: int) -> RoundPeer | FreePeer:
         """Peer `number`, in the `epoch`-th of its lives."""

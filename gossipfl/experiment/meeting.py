@@ -6,16 +6,22 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gossipfl.draws import Draws
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.settings import LearningSettings, TopologySettings
 from gossipfl.learn.contracts import Accounting, Algorithm
 from gossipfl.learn.registry import ALGORITHMS
+from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.replanning import REPLANNED_PEERS_MAX, Replanning
+from gossipfl.protocol.stand_ins import StandIns
+from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
 from gossipfl.topology import (
     SCHEDULES,
     Schedule,
@@ -27,6 +33,9 @@ from gossipfl.topology import (
     mixing_matrix,
     read_topology,
 )
+
+REPLANNED_BY_DEFAULT_MAX = 64
+"""Schedules of so many peers are planned anew unless told otherwise; more links cost too much. Our guess."""
 
 EXACT_EIGENVALUE_PEERS_MAX = 2_000
 """Of larger graphs the least eigenvalue is bounded by their diagonals, not searched."""
@@ -40,6 +49,34 @@ class Meeting:
 
     topology: Topology
     schedule: Schedule | None = None
+    replans: bool = False
+    """Whether the schedule is planned anew without those who are lost, so that anybody may meet anybody."""
+    reserves: tuple[tuple[int, ...], ...] = ()
+    """Of each peer, in growing order: who may stand in for lost neighbours; empty if nobody has any."""
+
+    def linked(self, peer: int) -> tuple[int, ...]:
+        """To whom `peer` needs a link, in growing order."""
+        if self.replans:
+            return tuple(other for other in range(self.topology.peers) if other != peer)
+        neighbours = self.topology.neighbours(peer)
+        return tuple(sorted((*neighbours, *self.reserves[peer]))) if self.reserves else tuple(neighbours)
+
+    def targets(self, place: int, numbers: Mapping[int, PeerId], draws: Draws, rounds: int) -> Targets:
+        """Whom the peer at `place` speaks to and waits for; `numbers` are those of all it is linked to."""
+        if self.schedule is not None and self.replans:
+            return Replanning(self.schedule, place, numbers, rounds)
+        if self.schedule is not None:
+            return Scheduled(self.schedule, place, numbers)
+        reserves = self.reserves[place] if self.reserves else ()
+        own = sorted(number for other, number in numbers.items() if other not in reserves)
+        return standing_in(own, [numbers[other] for other in reserves], draws, rounds)
+
+
+def standing_in(own: Sequence[PeerId], reserves: Sequence[PeerId], draws: Draws, rounds: int) -> Targets:
+    """Targets of a peer with these neighbours and reserves."""
+    if not reserves:
+        return Neighbours(tuple(own))
+    return StandIns(tuple(own), tuple(reserves), draws, rounds)
 
 
 def meeting_of(
@@ -66,13 +103,46 @@ def meeting_of(
                 f"The schedule {schedule.name} says what each peer counts: set learning.weights to "
                 '"samples" or "uniform", or leave it out.'
             )
+        replans = _replans(wanted.replan, schedule)
         if linked or schedule.period is not None:
-            return Meeting(schedule.union(), schedule)
+            return Meeting(schedule.union(), schedule, replans)
         nobody = np.empty((0, 2), np.int64)
-        return Meeting(Topology(schedule.name, peers, nobody, schedule.names), schedule)
+        return Meeting(Topology(schedule.name, peers, nobody, schedule.names), schedule, replans)
     topology = topology or _topology(wanted, peers, seed, names)
     weigh = _CHOSEN_WEIGHTS.get(learning.weights)
-    return Meeting(topology, Schedule.of(topology, weigh(topology)) if weigh else None)
+    if weigh and wanted.reserves:
+        raise SettingsError(
+            f'The weights "{learning.weights}" are for one graph, which stand-ins change: set '
+            'learning.weights to "samples" or "uniform", or leave out topology.reserves.'
+        )
+    weighed = Schedule.of(topology, weigh(topology)) if weigh else None
+    return Meeting(topology, weighed, reserves=_reserves(topology, wanted.reserves, seed))
+
+
+def _replans(asked: bool | None, schedule: Schedule) -> bool:
+    """Whether `schedule` is planned anew: as `asked`, or where it agrees exactly and links cost little."""
+    if asked is None:
+        return schedule.finite_time and schedule.peers <= REPLANNED_BY_DEFAULT_MAX
+    if asked and schedule.peers > REPLANNED_PEERS_MAX:
+        raise SettingsError(
+            f"A schedule that is planned anew links each peer to each, and {schedule.peers} are too many: "
+            f"leave out topology.replan, or take at most {REPLANNED_PEERS_MAX} peers."
+        )
+    return asked
+
+
+def _reserves(topology: Topology, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """For each peer `count` others drawn at random, who are not its neighbours, and those who drew it."""
+    if not count:
+        return ()
+    known: list[set[int]] = [set() for _ in range(topology.peers)]
+    for peer in range(topology.peers):
+        order = Draws(seed, peer).permutation("reserve", topology.peers)
+        near = {peer, *topology.neighbours(peer)}
+        for other in [other for other in order.tolist() if other not in near][:count]:
+            known[peer].add(other)
+            known[other].add(peer)
+    return tuple(tuple(sorted(others)) for others in known)
 
 
 def _topology(wanted: TopologySettings, peers: int, seed: int, names: tuple[str, ...] | None) -> Topology:

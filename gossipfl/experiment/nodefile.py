@@ -15,7 +15,7 @@ from gossipfl.errors import DataError, SettingsError
 from gossipfl.experiment.defence import Defence, defence_of, in_turn, listed, neighbourhoods
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from, losses_of
 from gossipfl.experiment.files import factory_beside, read_toml, validate
-from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
+from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits, standing_in
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.section import Fraction, Section
@@ -37,8 +37,7 @@ from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
-from gossipfl.topology import Topology
+from gossipfl.protocol.targets import Targets
 
 
 class NodeSection(Section):
@@ -68,12 +67,13 @@ class NodeDataSection(Section):
 
 
 class PeerSection(Section):
-    """A neighbour."""
+    """A neighbour, or a `reserve` that may stand in for lost ones, and that lists this node as one too."""
 
     name: str
     address: str
     key: str
     place: int | None = Field(None, ge=0, lt=PEERS_MAX)
+    reserve: bool = False
 
 
 class NodeFile(Section):
@@ -97,6 +97,8 @@ class NodeFile(Section):
             raise ValueError("give node.place and the place of each [[peer]], all different, for [topology]")
         if self.topology is None and any(place is not None for place in places):
             raise ValueError("leave out place, or say in [topology] of what graph")
+        if any(peer.reserve for peer in self.peer) and self.gossip.exchange is not None:
+            raise ValueError("leave out reserve: peers at their own pace turn to another if one is lost")
         peers = self.topology.peers if self.topology else None
         for place in (place for place in places if peers and place is not None and place >= peers):
             raise ValueError(f"place {place} is beyond topology.peers = {peers}: places begin at 0")
@@ -111,6 +113,7 @@ class NodeFile(Section):
         unheard = unheard_training(self.model.kind, self.learning.steps)
         unheard |= unheard_gossip(self.gossip.exchange, self.gossip.trains)
         if self.topology is not None:
+            unheard["topology.reserves"] = "mark each of them by reserve = true in its [[peer]]"
             return unheard | unheard_mixing(
                 self.topology.kind, self.learning.algorithm, self.learning.compressor
             )
@@ -193,14 +196,18 @@ class Member:
     def targets(self, key: bytes) -> Targets:
         """Whom the node speaks to and waits for. Raises `UserError`."""
         numbers = [peer.number for peer in self.roster(key).neighbours]
-        meeting, place = self.meeting, self.file.node.place
+        meeting, place, rounds = self.meeting, self.file.node.place, self.file.learning.rounds
+        draws = Draws(self.file.run.seed, self.number(key))
+        listed = tuple(zip(self.file.peer, numbers, strict=True))
+        reserves = [number for peer, number in listed if peer.reserve]
         if meeting is None or place is None:
-            return Neighbours(tuple(sorted(numbers)))
-        placed = dict(zip((peer.place for peer in self.file.peer), numbers, strict=True))
-        known = {other: placed[other] for other in meeting.topology.neighbours(place)}
+            return standing_in(sorted(set(numbers).difference(reserves)), reserves, draws, rounds)
+        placed = {peer.place: number for peer, number in listed}
+        known = {other: placed[other] for other in meeting.linked(place)}
         if meeting.schedule is None:
-            return Neighbours(tuple(sorted(known.values())))
-        return Scheduled(meeting.schedule, place, known)
+            own = sorted(known.values())
+            return standing_in(own, sorted(set(reserves).difference(own)), draws, rounds)
+        return meeting.targets(place, known, draws, rounds)
 
     def new_peer(self, key: bytes, epoch: int) -> RoundPeer | FreePeer:
         """The state machine of this node in its boot `epoch`."""
@@ -253,7 +260,7 @@ def read_member(path: Path) -> Member:
         graph = file.topology.file and str(folder / file.topology.file)
         wanted = file.topology.model_copy(update={"file": graph})
         meeting = meeting_of(wanted, file.learning, peers, file.run.seed)
-        _refuse_unplaced(file, meeting.topology)
+        _refuse_unplaced(file, meeting)
     hears = listed(file.node.name, len(file.peer))
     if meeting is not None:
         hears = neighbourhoods(meeting, file.learning.rounds)
@@ -276,12 +283,12 @@ def read_member(path: Path) -> Member:
     )
 
 
-def _refuse_unplaced(file: NodeFile, topology: Topology) -> None:
-    """Raise `SettingsError` unless the node stands in `topology` and knows all of its neighbours there."""
-    place = file.node.place or 0
+def _refuse_unplaced(file: NodeFile, meeting: Meeting) -> None:
+    """Raise `SettingsError` unless the node has its place and knows all those whom it may meet there."""
+    place, topology = file.node.place or 0, meeting.topology
     if place >= topology.peers:
         raise SettingsError(f"{topology.name} has no place {place}: choose one of 0..{topology.peers - 1}.")
-    for other in sorted(set(topology.neighbours(place)).difference(peer.place or 0 for peer in file.peer)):
+    for other in sorted(set(meeting.linked(place)).difference(peer.place or 0 for peer in file.peer)):
         raise SettingsError(f"{topology.name} joins place {place} to {other}: add its [[peer]].")
 
 

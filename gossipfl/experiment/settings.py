@@ -27,6 +27,7 @@ from gossipfl.experiment.unheard import (
     unheard_gossip,
     unheard_mixing,
     unheard_network,
+    unheard_reserves,
     unheard_training,
 )
 
@@ -34,6 +35,7 @@ ROUNDS_MAX = 1_000_000
 PEERS_MAX = 1_000_000
 SAMPLES_MAX = 1_000_000
 HIDDEN_MAX = 16
+RESERVES_MAX = 64
 NAME_CHARS_MAX = 64
 PULL_S_MIN = 0.1
 """A link that brings more than a few questions a second is closed as a flood."""
@@ -55,6 +57,8 @@ class TopologySettings(Section):
     file: str | None = None
     allow_disconnected: bool = False
     allow_asymptotic: bool = False
+    replan: bool | None = None
+    reserves: int = Field(0, ge=0, le=RESERVES_MAX)
 
 
 class DataSettings(Section):
@@ -209,6 +213,7 @@ class Experiment(Section):
             | unheard_attack(self.attack.kind, isinstance(self.attack.peers, tuple))
             | unheard_network(self.network.latency_file, self.network.latency_sigma)
             | unheard_crowd(self.run.engine)
+            | unheard_reserves(self.topology.kind, self.gossip.exchange, self.run.engine)
         )
 
 

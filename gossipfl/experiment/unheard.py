@@ -71,7 +71,21 @@ def unheard_mixing(kind: str, algorithm: str, compressor: str | None) -> dict[st
         unheard["learning.weights"] = f'the schedule "{kind}" says what each peer counts'
     if kind not in SCHEDULES:
         unheard["topology.allow_asymptotic"] = f'it is for schedules, and "{kind}" is one graph'
+        unheard["topology.replan"] = f'it is for schedules, and "{kind}" is one graph: see topology.reserves'
     return unheard
+
+
+def unheard_reserves(kind: str, exchange: str | None, engine: str) -> dict[str, str]:
+    """`topology.reserves`, where peers do not agree on who stands in for lost neighbours."""
+    from gossipfl.topology import SCHEDULES
+
+    if kind in SCHEDULES:
+        return {"topology.reserves": f'the schedule "{kind}" is planned anew by topology.replan instead'}
+    if exchange is not None:
+        return {"topology.reserves": "peers at their own pace turn to another neighbour if one is lost"}
+    if engine == "crowd":
+        return {"topology.reserves": 'a crowd agrees on nothing: take run.engine = "network"'}
+    return {}
 
 
 def unheard_gossip(exchange: str | None, trains: str) -> dict[str, str]:

@@ -99,6 +99,11 @@ class Acquaintances:
         """`peer` takes part from now on; it is waited for once it has spoken."""
         self._all[peer].unheard = SILENCE_MAX
 
+    def placed(self, peer: PeerId, round: int, own_round: int) -> None:
+        """`peer` says that it is in `round`."""
+        known = self._all[peer]
+        known.round, known.lag = round, own_round - round
+
     def begun(self, peer: PeerId, round: int, own_round: int) -> None:
         """`peer` has begun or, where we knew that, says that it must wait."""
         known = self._all[peer]

@@ -46,10 +46,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The links to these `peers` are down at the sender, all of them: it takes the place of what the sender
-    said so before."""
+    """Whom the sender misses, all of them, since the rounds in which it first said so: it takes the place of
+    what it said before."""
 
-    peers: tuple[PeerId, ...]  # in growing order
+    since: tuple[tuple[PeerId, int], ...]  # peer and round, in growing order of peers
 
 
 class Word(enum.IntEnum):

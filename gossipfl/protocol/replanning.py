@@ -7,7 +7,8 @@ Rules:
 - Whoever lost or found somebody tells all others before it next speaks, with all whom it misses then: what is
   said last counts alone, so that nothing has to be taken back.
 - Whoever leaves within a period of the end may have finished: nobody plans anew for that.
-- All who know the same work out the same plan; those who know different things miss an exchange, no more.
+- It holds from the round after that in which two have said so: all who heard them work out the same plan, and
+  begin it in the same round. Those who know different things for a while miss what they would have exchanged.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ class Replanning(Changing):
         self._place = place
         self._numbers = numbers
         self._places = {number: other for other, number in numbers.items()}
-        self._ends = rounds - (schedule.period or PERIOD)
+        self._ends = last_to_replan(schedule, rounds)
         self._missed = set(self.peers)  # by us: their links are down, or they have not spoken since
         self._linked: set[PeerId] = set()
-        self._missed_by: dict[PeerId, tuple[PeerId, ...]] = {}
-        self._said: tuple[PeerId, ...] = ()
+        self._missed_by: dict[PeerId, Gone] = {}
+        self._said: dict[PeerId, int] = {}  # whom we miss, since the round in which we first said so
         self._began = False
         self._gone: frozenset[PeerId] = frozenset()
+        self._first = 1  # the round in which the plan begins
         self._plan = self._planned(self._gone)
         super().__init__(self.peers, self._partners(self._gone))
 
@@ -57,15 +59,15 @@ class Replanning(Changing):
 
     def speaks_to(self, round: int) -> tuple[PeerId, ...]:
         """Whom the plan names."""
-        return self._plan.speaks_to(round)
+        return self._plan.speaks_to(self._turn(round))
 
     def waits_for(self, round: int) -> tuple[PeerId, ...]:
         """Whom the plan names."""
-        return self._plan.waits_for(round)
+        return self._plan.waits_for(self._turn(round))
 
     def weights(self, round: int) -> Mapping[PeerId, float]:
         """The row of the round's mixing matrix."""
-        return self._plan.weights(round)
+        return self._plan.weights(self._turn(round))
 
     # What is seen
 
@@ -78,7 +80,7 @@ class Replanning(Changing):
         self._linked.add(peer)
         if not self._began:
             self._missed.discard(peer)
-        return [Send(peer, Gone(self._said))] if self._said else []
+        return [Send(peer, self._words())] if self._said else []
 
     def left(self, peer: PeerId, round: int) -> None:
         """It is missed, unless it may have finished."""
@@ -96,7 +98,7 @@ class Replanning(Changing):
         """Whom `sender` misses."""
         if isinstance(message, StandIn):
             return refused(sender, "unasked")
-        self._missed_by[sender] = message.peers
+        self._missed_by[sender] = message
         return []
 
     # The plan
@@ -104,27 +106,44 @@ class Replanning(Changing):
     def settle(self, round: int) -> Change:
         """Tell all whom we miss, if that is new, and plan for those whom we take to be here."""
         effects: list[Effect] = []
-        missed = tuple(sorted(self._missed))
-        if missed != self._said:
-            self._said = missed
-            effects += [Send(peer, Gone(missed)) for peer in sorted(self._linked)]
-        gone = self._believed()
-        for peer in sorted(gone ^ self._gone):
-            effects.append(Note(Regarded(peer, "gone" if peer in gone else "back")))
+        if self._missed != self._said.keys():
+            self._said = {peer: self._said.get(peer, round) for peer in sorted(self._missed)}
+            effects += [Send(peer, self._words()) for peer in sorted(self._linked)]
+        since = self._known_since(round)
+        gone, first = frozenset(since), max(since.values(), default=1)
+        effects += [
+            Note(Regarded(peer, "gone" if peer in gone else "back")) for peer in sorted(gone ^ self._gone)
+        ]
         if gone != self._gone:
             self._gone, self._plan, self.near = gone, self._planned(gone), self._partners(gone)
+        self._first = first
         return Change(effects)
 
-    def _believed(self) -> frozenset[PeerId]:
-        """Who is gone: all whom we miss and another one says that it does, who is here."""
-        if not self._missed:
-            return frozenset()
-        others = {peer for by, peers in self._missed_by.items() if by not in self._missed for peer in peers}
-        return frozenset(self._missed & others)
+    def _words(self) -> Gone:
+        return Gone(tuple(self._said.items()))
+
+    def _known_since(self, round: int) -> dict[PeerId, int]:
+        """Who is gone, and the round after that in which two had said so: the same to all who heard them."""
+        if not self._said:
+            return {}
+        told = [dict(gone.since) for by, gone in self._missed_by.items() if by not in self._missed]
+        rounds = {
+            peer: sorted((said_in, *(other[peer] for other in told if peer in other)))
+            for peer, said_in in self._said.items()
+        }
+        return {
+            peer: in_[1] + 1
+            for peer, in_ in rounds.items()
+            if len(in_) > 1 and max(in_[1], self._said[peer]) < round
+        }
+
+    def _turn(self, round: int) -> int:
+        """Where in the plan `round` is: a plan made anew begins at its beginning."""
+        return round if self._schedule.period is None else max(1, round - self._first + 1)
 
     def _planned(self, gone: Collection[PeerId]) -> Scheduled:
         lost = frozenset(self._places[peer] for peer in gone)
-        return Scheduled(_plan(self._schedule, lost), self._place, self._numbers)
+        return Scheduled(plan_without(self._schedule, lost), self._place, self._numbers)
 
     def _partners(self, gone: Collection[PeerId]) -> frozenset[PeerId]:
         """Whom we ever meet by the plan."""
@@ -132,14 +151,19 @@ class Replanning(Changing):
         return frozenset(self._numbers[place] for place in _meets(self._schedule, lost)[self._place])
 
 
+def last_to_replan(schedule: Schedule, rounds: int) -> int:
+    """The last of so many `rounds` in which a loss makes peers plan anew."""
+    return rounds - (schedule.period or PERIOD)
+
+
 @lru_cache(_PLANS_HELD)
-def _plan(schedule: Schedule, lost: frozenset[int]) -> Schedule:
-    """The plan without those `lost`, worked out once for all peers of a simulation."""
+def plan_without(schedule: Schedule, lost: frozenset[int]) -> Schedule:
+    """The plan of `schedule` without those `lost`, worked out once for all peers of a simulation."""
     return replanned(schedule, set(range(schedule.peers)) - lost) if lost else schedule
 
 
 @lru_cache(_PLANS_HELD)
 def _meets(schedule: Schedule, lost: frozenset[int]) -> tuple[tuple[int, ...], ...]:
     """Whom each place ever meets."""
-    union = _plan(schedule, lost).union()
+    union = plan_without(schedule, lost).union()
     return tuple(tuple(map(int, union.neighbours(place))) for place in range(schedule.peers))

@@ -268,7 +268,10 @@ class RoundPeer:
                 return []
             case Ask():
                 return refused(sender, "unasked")
-            case Gone() | StandIn():
+            case StandIn(_, round):
+                self._others.placed(sender, round, self.round)
+                return self._changing.told(sender, message, self.round)
+            case Gone():
                 return self._changing.told(sender, message, self.round)
             case _:
                 assert_never(message)

@@ -170,7 +170,7 @@ class Session:
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.GONE:
-                return decode_gone(frame.header)
+                return decode_gone(frame.header, self._own.manifest.rounds)
             case FrameType.STAND_IN:
                 return decode_stand_in(frame.header, self._own.manifest.rounds)
             case FrameType.REJECT:

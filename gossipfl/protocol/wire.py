@@ -28,7 +28,7 @@ _UPDATE_BYTES = _UPDATE.size + SIGNATURE_BYTES
 _REASON_MAX = 32
 _DETAIL_MAX = 400
 _U64 = 1 << 64
-_NUMBER_BYTES = 4
+_MISSED = struct.Struct(">II")
 _WHOLE, _ASKS = 1, 2
 
 
@@ -103,18 +103,22 @@ def decode_begun(header: bytes, rounds: int) -> Begun:
 
 
 def encode_gone(gone: Gone) -> bytes:
-    """The header of a GONE: four bytes for each peer."""
-    return b"".join(peer.to_bytes(_NUMBER_BYTES, "big") for peer in gone.peers)
+    """The header of a GONE: eight bytes for each peer."""
+    return b"".join(_MISSED.pack(*pair) for pair in gone.since)
 
 
-def decode_gone(header: bytes) -> Gone:
-    """Whom the sender of `header` has lost. Raises `RemoteProtocolError`: malformed."""
-    peers = tuple(
-        int.from_bytes(header[at : at + _NUMBER_BYTES], "big") for at in range(0, len(header), _NUMBER_BYTES)
-    )
-    grows = all(one < other for one, other in itertools.pairwise(peers))
-    _demand(not len(header) % _NUMBER_BYTES and grows, "malformed", "Those lost are not in growing order.")
-    return Gone(peers)
+def decode_gone(header: bytes, rounds: int) -> Gone:
+    """Whom the sender of `header` misses in a run of `rounds` rounds.
+
+    Raises `RemoteProtocolError`: malformed, round.
+    """
+    _demand(not len(header) % _MISSED.size, "malformed", "A GONE is cut short.")
+    since = tuple(_MISSED.iter_unpack(header))
+    grows = all(one[0] < other[0] for one, other in itertools.pairwise(since))
+    _demand(grows, "malformed", "Those missed are not in growing order.")
+    in_time = all(1 <= round_ <= rounds for _, round_ in since)
+    _demand(in_time, "round", f"Somebody is missed since a round that is not in 1..{rounds}.")
+    return Gone(since)
 
 
 def encode_stand_in(stand_in: StandIn) -> bytes:

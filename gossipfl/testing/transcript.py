@@ -42,8 +42,8 @@ class Transcript:
         return "\n".join(self.lines) + "\n"
 
 
-def _names(peers: tuple[PeerId, ...]) -> str:
-    return " and ".join(map(_name, peers)) or "nobody"
+def _names(gone: Gone) -> str:
+    return " and ".join(_name(peer) for peer, _ in gone.since) or "nobody"
 
 
 def _name(peer: PeerId) -> str:
@@ -65,8 +65,8 @@ def _event(event: Event) -> list[str]:
             return [f"hears that {_name(sender)} begins in round {round}"]
         case Received(sender, Update(round, whole=whole)):
             return [f"hears {_name(sender)}'s round {round}{', whole' * whole}"]
-        case Received(sender, Gone(peers)):
-            return [f"hears that {_name(sender)} has lost {_names(peers)}"]
+        case Received(sender, Gone() as gone):
+            return [f"hears that {_name(sender)} has lost {_names(gone)}"]
         case Received(sender, StandIn(word)):
             return [f"hears that {_name(sender)} {_WORDS[word]}"]
         case Received(sender, message):
@@ -91,8 +91,8 @@ def _said(effect: Send) -> str:
             return f"says that it begins in round {round} to {_name(to)}"
         case Send(to, Update(round, whole=whole)):
             return f"says round {round}{', whole' * whole} to {_name(to)}"
-        case Send(to, Gone(peers)):
-            return f"says that it has lost {_names(peers)} to {_name(to)}"
+        case Send(to, Gone() as gone):
+            return f"says that it has lost {_names(gone)} to {_name(to)}"
         case Send(to, StandIn(word)):
             return f"tells {_name(to)} that it {_WORDS[word]}"
         case Send(to, message):
