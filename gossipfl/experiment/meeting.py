@@ -116,7 +116,7 @@ def meeting_of(
             'learning.weights to "samples" or "uniform", or leave out topology.reserves.'
         )
     weighed = Schedule.of(topology, weigh(topology)) if weigh else None
-    return Meeting(topology, weighed, reserves=_reserves(topology, wanted.reserves, seed))
+    return Meeting(topology, weighed, reserves=drawn_reserves(topology, wanted.reserves, seed))
 
 
 def _replans(asked: bool | None, schedule: Schedule) -> bool:
@@ -131,7 +131,7 @@ def _replans(asked: bool | None, schedule: Schedule) -> bool:
     return asked
 
 
-def _reserves(topology: Topology, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
+def drawn_reserves(topology: Topology, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
     """For each peer `count` others drawn at random, who are not its neighbours, and those who drew it."""
     if not count:
         return ()

@@ -8,7 +8,7 @@ from gossipfl.protocol.messages import Update
 
 
 class Outbox:
-    """Control frames go first, equal ones once; a newer update replaces the one of its kind that waits."""
+    """Control frames go first, equal ones once, as they were put last; a newer update replaces its like."""
 
     def __init__(self) -> None:
         self._control: dict[bytes, None] = {}

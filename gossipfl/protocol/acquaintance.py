@@ -124,7 +124,7 @@ class Acquaintances:
     @property
     def is_under_way(self) -> bool:
         """Whether the run is, by what two say, or by what the only neighbour does."""
-        ahead = sum((self._all[peer].round or 0) > 1 for peer in self._gathers)
+        ahead = sum((known.round or 0) > 1 for known in self._all.values())
         return ahead >= min(2, len(self._gathers))
 
     def round_to_join(self, round: int, near: Container[PeerId] | None = None) -> int:

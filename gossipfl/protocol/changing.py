@@ -30,7 +30,7 @@ _NONE = Change()
 class Changing:
     """Answers for one peer.
 
-    `gathers` are those for whom it waits before it begins, and whom it tells that it has; those `near` are
+    `gathers` are those for whom it waits before it begins, and whom it tells when it does; those `near` are
     whose rounds tell it where the others are, all if None.
     """
 

@@ -167,7 +167,7 @@ class RoundPeer:
         if self.phase is Phase.GATHERING:
             return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
         self._conversation.rejoined(peer)
-        if self.phase is not Phase.IDLE and peer in self._changing.gathers:
+        if self.phase is not Phase.IDLE:
             effects.append(Send(peer, Begun(self.round)))
         return effects
 

@@ -1,7 +1,8 @@
 """Neighbours, and reserves that stand in for them when half of them or more are lost.
 
 Rules:
-- Nobody speaks to a reserve before both have agreed, and both count each other from then on.
+- A reserve is told no more than that the run has begun before both have agreed; from then on both count each
+  other.
 - A neighbour is lost while its link is down, unless it has finished, and while it was unheard for long.
 - Stand-ins come on top: no live neighbour is ever replaced, whatever anybody says.
 - Whom to ask is drawn beforehand, so that no reserve can see to it that it is chosen.

@@ -50,7 +50,7 @@ def test_control_frames_go_first_and_equal_ones_once() -> None:
         assert outbox.put(second)
         for frame in (b"ping", b"pong", b"ping"):
             outbox.say(frame)
-        assert await outbox.next() == b"pingpong"
+        assert await outbox.next() == b"pongping", "what was said last is heard last"
         assert await outbox.next() is second
         assert not outbox.close()
         assert outbox.put(first)

@@ -24,7 +24,7 @@ from gossipfl.protocol.events import (
 )
 from gossipfl.protocol.messages import Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.protocol.targets import Neighbours
+from gossipfl.protocol.targets import Neighbours, Targets
 from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
 from gossipfl.simulator.network import Network
 
@@ -117,6 +117,7 @@ class World:
     fit: Callable[[PeerId, int, Array], Array] | None = None
     samples: Sequence[int] = ()
     liar: PeerId | None = None
+    targets: Callable[[PeerId], Targets] | None = None
     witness: Callable[[RoundPeer, float, Event, list[Effect]], None] = lambda *_: None
     message_bytes: Callable[[Message], int] = lambda _: 100
 
@@ -166,7 +167,7 @@ class World:
             number,
             self.algorithms[-1],
             np.zeros(2),
-            Neighbours(tuple(self.neighbours[number])),
+            self.targets(number) if self.targets else Neighbours(tuple(self.neighbours[number])),
             rounds=self.rounds,
             samples=self.samples[number] if self.samples else 10,
             seed=self.seed,
