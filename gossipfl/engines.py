@@ -146,7 +146,7 @@ def network_of(
     collusion = collusion_of(federation)
     hostile = (Hostile(collusion, neighbours, ties_of(federation)),) if collusion else ()
     return Network(
-        [federation.meeting.linked(peer) for peer in range(federation.peers)],
+        neighbours,
         federation.new_peer,
         collusion.fitting(federation.fit_many) if collusion else federation.fit_many,
         losses=federation.losses,

@@ -20,8 +20,8 @@ from gossipfl.protocol.replanning import Replanning
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.stand_ins import STAND_INS_MAX, StandIns
 from gossipfl.protocol.targets import Scheduled, Targets
-from gossipfl.simulator.faults import Latency, Loss, Lost, Pass, Verdict
-from gossipfl.simulator.network import Network, Schedule
+from gossipfl.simulator.faults import Latency, Loss, Lost, Pass, Rule, Schedule, Verdict
+from gossipfl.simulator.network import Network
 from gossipfl.topology import Topology, build_schedule
 
 TRAINING_S = 1.0
@@ -194,10 +194,7 @@ class Planned:
         if self.replan:
             links = [tuple(map(int, others)) for others in complete(self.peers)]
         self.links = links
-        rules = (
-            Latency(0.01, self.jitter_s, self.seed),
-            *([Loss(self.loss, self.seed)] if self.loss else []),
-        )
+        rules: tuple[Rule, ...] = Latency(0.01, self.jitter_s, self.seed), Loss(self.loss, self.seed)
         self.network = Network(
             links,
             self._new_peer,
