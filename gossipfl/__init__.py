@@ -1,7 +1,8 @@
 """Federated learning without the server: peers train, sign, gossip and average models.
 
 cli/         the commands; the only place that prints
-api.py       the Python door: `simulate`
+api.py       the Python door: `simulate`, `stress`
+campaign/    a grid of experiments, run in processes of their own
 engines.py   one federation, run by the network in virtual time, the crowd, or a baseline
 report/      a run directory -> tables, plots, HTML
 experiment/  one validated experiment from TOML; builds peers for any driver
@@ -24,7 +25,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gossipfl.api import simulate
+    from gossipfl.api import simulate, stress
     from gossipfl.data import Dataset, Schema, load_dataset, make_schema, read_table
     from gossipfl.draws import Draws
     from gossipfl.errors import GossipflError, UserError
@@ -38,14 +39,16 @@ if TYPE_CHECKING:
     from gossipfl.learn.pytorch import TorchModel
     from gossipfl.learn.training import Training
     from gossipfl.report import Run
+    from gossipfl.report.stress.result import Stress
     from gossipfl.simulator.faults import Corrupt, Deliver, Instead, Latency, Loss, Lost, Pass
     from gossipfl.topology import Schedule, Topology, build_schedule, build_topology, read_topology
 
 _HOMES = {
-    "gossipfl.api": ("simulate",),
+    "gossipfl.api": ("simulate", "stress"),
     "gossipfl.experiment.files": ("read_experiment",),
     "gossipfl.experiment.settings": ("Experiment",),
     "gossipfl.report": ("Run",),
+    "gossipfl.report.stress.result": ("Stress",),
     "gossipfl.data": ("Dataset", "Schema", "load_dataset", "make_schema", "read_table"),
     "gossipfl.topology": ("Schedule", "Topology", "build_schedule", "build_topology", "read_topology"),
     "gossipfl.learn.models": ("linear", "mlp", "softmax"),
@@ -62,7 +65,7 @@ _HOMES = {
 
 __all__ = [  # noqa: RUF022
     # run
-    "simulate", "read_experiment", "Experiment", "Run",
+    "simulate", "stress", "read_experiment", "Experiment", "Run", "Stress",
     # data
     "Dataset", "Schema", "load_dataset", "make_schema", "read_table",
     # topology

@@ -1,20 +1,29 @@
-"""The Python door: `gossipfl.simulate(topology="ring", peers=16, rounds=30)` returns a run to look at."""
+"""The Python door: `gossipfl.simulate(topology="ring", peers=16, rounds=30)` returns a run to look at, and
+`gossipfl.stress("dropped-peers")` a whole grid of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from gossipfl.campaign.run import run_campaign
 from gossipfl.data import Dataset
 from gossipfl.engines import Progress, run_baseline, run_crowd, run_network, save_run
 from gossipfl.errors import SettingsError, instead
 from gossipfl.experiment.attack import GIVEN
 from gossipfl.experiment.crowd import Present
 from gossipfl.experiment.federation import build
-from gossipfl.experiment.files import validate
+from gossipfl.experiment.files import DEFAULT, validate
+from gossipfl.experiment.inline import as_set
 from gossipfl.experiment.settings import Experiment
+from gossipfl.experiment.stress import read_campaign
 from gossipfl.report import Run
+from gossipfl.report.stress.files import write_stress
+from gossipfl.report.stress.result import Stress
 from gossipfl.simulator.faults import Fault, Rule
 from gossipfl.topology import Topology
 
@@ -102,6 +111,45 @@ def simulate(
     return run
 
 
+def stress(
+    file: str | Path | None = None,
+    *,
+    axes: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+    seeds: int | None = None,
+    require: Sequence[str] = (),
+    engines: Sequence[str] | None = None,
+    baseline: Mapping[str, str] | None = None,
+    scenario: Sequence[Mapping[str, Any]] | None = None,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Stress:
+    """Run a stress campaign in processes of its own, and return what came of it.
+
+    `file` is an experiment with `[stress]`, or the name of one that comes along; with `axes`, any experiment,
+    "ring-8" if none is named. `axes` are tables of label and overrides, `settings` keywords as `simulate`
+    takes them, but no objects, for other processes read them. With `out`, every run is kept there, a campaign
+    that was ended goes on there, and the report is written there. Raises `UserError`.
+
+    >>> losses = {"none": {}, "half": {"network.loss": 0.5}}
+    >>> found = gossipfl.stress("torus-16", axes={"loss": losses}, require=["drop <= 1%"], rounds=20)
+    >>> print(found.table())
+    """
+    given = {"axes": axes, "engines": engines, "baseline": baseline, "scenario": scenario}
+    told = {name: value for name, value in given.items() if value is not None}
+    name = str(file) if file is not None else DEFAULT if axes is not None else None
+    campaign = read_campaign(name, _sets_of(settings), stress=told, seeds=seeds, require=require)
+    if out is None:
+        with TemporaryDirectory(prefix="gossipfl-", ignore_cleanup_errors=True) as folder:
+            found = run_campaign(campaign, Path(folder), workers=workers, progress=progress)
+        return replace(found, out=None)
+    found = run_campaign(campaign, Path(out), workers=workers, resume=resume, progress=progress)
+    write_stress(found, Path(out))
+    return found
+
+
 def experiment_of(settings: Mapping[str, Any]) -> Experiment:
     """An experiment from sections, single keys, or a mixture of both. Raises `SettingsError`."""
     sections = {name: field.annotation for name, field in Experiment.model_fields.items()}
@@ -182,3 +230,12 @@ def _take_attack(objects: dict[str, Any], settings: dict[str, Any]) -> None:
         settings["attack"] = {**section, "kind": GIVEN}
     elif "attack" in objects:
         settings["attack"] = {"kind": GIVEN}
+
+
+def _sets_of(settings: Mapping[str, Any]) -> list[str]:
+    """Keywords as overrides on the command line."""
+    objects, plain = _without_objects(settings)
+    if objects:
+        raise SettingsError(f"A campaign runs in other processes: name {', '.join(objects)} by settings.")
+    given = experiment_of(plain).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return [as_set(f"{name}.{key}", value) for name, keys in given.items() for key, value in keys.items()]

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from gossipfl.experiment.adversity import moments
 from gossipfl.experiment.settings import Experiment
 from gossipfl.report import Run
 from gossipfl.report.curves import curves_of
@@ -33,7 +32,7 @@ def figures_of(run: Run, experiment: Experiment) -> Figures:
     }
     figures |= {
         "consensus_distance": found.get("consensus_distance"),
-        "finished_share": found["finished"] / found["peers"],
+        "finished_share": found["finished"] / (found["peers"] - len(found.get("attackers", ()))),
         "survivors_finished": _survivors_finished(run, experiment),
         "finish_s": _finish_s(run, experiment),
         "virtual_s": found["virtual_s"],
@@ -62,10 +61,13 @@ def curves_by_round(run: Run) -> dict[str, list[float | None]]:
 
 def _survivors_finished(run: Run, experiment: Experiment) -> float | None:
     """How many finished of those who were not killed for good."""
-    back = {peer for peer, _ in moments(experiment.faults.restart)}
-    dead = [peer for peer in run.summary["killed"] if peer not in back]
-    alive = run.summary["peers"] - len(dead)
-    return run.summary["finished"] / alive if alive else None
+    rounds = experiment.learning.rounds
+    there = {r["peer"] for r in of_kind(run, "round") if r["round"] == rounds} | _peers(
+        experiment.faults.restart
+    )
+    dead = [peer for peer in run.summary["killed"] if peer not in there]
+    alive = run.summary["peers"] - len(run.summary.get("attackers", ())) - len(dead)
+    return min(run.summary["finished"] / alive, 1.0) if alive else None
 
 
 def _finish_s(run: Run, experiment: Experiment) -> float | None:
@@ -81,15 +83,14 @@ def _finish_s(run: Run, experiment: Experiment) -> float | None:
 
 def _named(experiment: Experiment) -> set[int]:
     """The peers whom faults name."""
-    texts: Iterable[str] = (
-        text
-        for value in experiment.faults.model_dump().values()
-        if isinstance(value, tuple | list)
-        for text in value
-        if isinstance(text, str)
-    )
-    peers = {text.partition("@")[0] for text in texts}
-    return {int(peer) for peer in peers if peer.isdecimal()} | set(experiment.network.slow)
+    lists = [value for value in experiment.faults.model_dump().values() if isinstance(value, tuple | list)]
+    return set(experiment.network.slow).union(*map(_peers, lists))
+
+
+def _peers(texts: Iterable[object]) -> set[int]:
+    """Whom texts such as "2@5" name."""
+    peers = {text.partition("@")[0] for text in texts if isinstance(text, str)}
+    return {int(peer) for peer in peers if peer.isdecimal()}
 
 
 def _plain(value: Any) -> float | None:

@@ -45,9 +45,14 @@ def measures(metric: str) -> dict[str, Measure]:
             False,
         ),
         "bytes_ratio": Measure("Bytes ratio", "bytes sent, as a multiple of the same", _times, False),
-        "finished_share": Measure("Finished", "share of all peers that closed every round", part, True),
+        "finished_share": Measure(
+            "Finished", "share of all honest peers that closed every round", part, True
+        ),
         "survivors_finished": Measure(
-            "Survivors finished", "share of those not killed for good that closed every round", part, True
+            "Survivors finished",
+            "share of those not killed for good, and not hostile, that closed every round",
+            part,
+            True,
         ),
         "attack_success": Measure("Attack succeeds", "share of a backdoor's rows", part, False),
         "consensus_distance": Measure(
