@@ -5,7 +5,7 @@ Rule: every word that comes from a file passes through `html.escape`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from gossipfl.report.page import cards, document, figures, flat, table
@@ -28,6 +28,7 @@ Pictures = Sequence[tuple[bytes, str]]
 def stress_page(stress: Stress, heat: Pictures, curves: Pictures) -> str:
     """The page; `heat` and `curves` are (PNG, what it shows)."""
     first, *others = verdicts(stress)
+    shown = stress.done[:CELLS_SHOWN_MAX]
     state = "good" if stress.met else "bad"
     parts = [
         f'<p class="lead">{escape(lead(stress))}</p>',
@@ -37,14 +38,15 @@ def stress_page(stress: Stress, heat: Pictures, curves: Pictures) -> str:
         *(["<h2>What was required</h2>", _requirements(stress)] if stress.verdicts else []),
         "<h2>Worst cases</h2>",
         "<p>The worst first. The command repeats the run of the seed in which the worst node was worst.</p>",
-        _cells(stress, worst_first(stress)[:WORST_SHOWN]),
+        _cells(stress, worst_first(stress)[:WORST_SHOWN], commands=True),
         "<h2>Heat maps</h2>",
         figures(heat),
         "<h2>How they learn</h2>",
         figures(curves),
         f"<h2>All {len(stress.cells)} cells</h2>",
         f"<p>{escape(_about_intervals(stress))}</p>",
-        _cells(stress, [cell for cell in stress.cells if cell.state == "done"][:CELLS_SHOWN_MAX]),
+        _cells(stress, shown, commands=False),
+        _commands(shown),
         *_without_figures(stress),
         "<h2>What the labels stand for</h2>",
         _labels(stress),
@@ -84,9 +86,8 @@ def _requirements(stress: Stress) -> str:
     return table(("requirement", "of", "", "in words"), rows)
 
 
-def _cells(stress: Stress, cells: Iterable[CellResult]) -> str:
-    """Cells with what repeats them; `page.table` for rows that carry a command below."""
-    cells = list(cells)
+def _cells(stress: Stress, cells: Sequence[CellResult], *, commands: bool) -> str:
+    """Cells under `headings`, each with what repeats it below if `commands` are wanted."""
     numbers = range(len(stress.axes), len(stress.axes) + len(columns(stress)))
     align = dict.fromkeys(numbers, ' class="number"')
     head = "".join(f"<th{align.get(i, '')}>{escape(h)}</th>" for i, h in enumerate(headings(stress)))
@@ -94,11 +95,18 @@ def _cells(stress: Stress, cells: Iterable[CellResult]) -> str:
     body = "".join(
         "<tr>"
         + "".join(f"<td{align.get(i, '')}>{escape(value)}</td>" for i, value in enumerate(row))
-        + f'</tr><tr class="replay"><td colspan="{wide}">{_command(cell)}</td></tr>'
+        + "</tr>"
+        + (f'<tr class="replay"><td colspan="{wide}">{_command(cell)}</td></tr>' if commands else "")
         for cell, row in zip(cells, cell_rows(stress, cells), strict=True)
     )
     whole = f'<table class="grid"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="wide">{whole}</div>'
+
+
+def _commands(cells: Sequence[CellResult]) -> str:
+    """What repeats each cell, folded away."""
+    lines = "\n".join(f"# {', '.join(cell.labels)}\n{cell.command}" for cell in cells)
+    return f"<details><summary>What repeats each of them</summary><pre>{escape(lines)}</pre></details>"
 
 
 def _command(cell: CellResult) -> str:
@@ -118,16 +126,15 @@ def _without_figures(stress: Stress) -> list[str]:
 
 def _labels(stress: Stress) -> str:
     rows = [
-        (
-            axis,
-            label,
-            meaning or "nothing",
-            "what the others are held against" * (stress.faults.get(axis) == label),
-        )
+        (f"{axis}: {label}", (meaning or "nothing is overridden") + _held(stress, axis, label))
         for axis, labels in stress.overrides.items()
         for label, meaning in labels.items()
     ]
-    return table(("axis", "label", "overrides", ""), rows)
+    return table((), rows)
+
+
+def _held(stress: Stress, axis: str, label: str) -> str:
+    return "; the others are held against it" if stress.faults.get(axis) == label else ""
 
 
 def _measured(stress: Stress) -> list[tuple[str, Measure]]:

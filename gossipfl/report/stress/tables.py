@@ -9,7 +9,7 @@ from gossipfl.report.stress.measures import measure_of, measures
 from gossipfl.report.stress.result import CellResult, Estimate, Labels, Stress
 from gossipfl.report.words import NOTHING
 
-_SHOWN = ("drop", "time_ratio", "survivors_finished", "attack_success", "bytes_sent")
+_SHOWN = ("drop", "time_ratio", "survivors_finished", "attack_success")
 """Measures of the table of all cells, beside those of the score."""
 
 
