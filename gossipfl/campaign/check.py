@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gossipfl.data import Dataset
-from gossipfl.engines import check_moments
+from gossipfl.engines import check_moments, network_of
 from gossipfl.errors import SettingsError, UserError
 from gossipfl.experiment.crowd import refuse_crowd
 from gossipfl.experiment.federation import Federation, build, load_data
@@ -27,10 +27,15 @@ def checked(campaign: Campaign) -> Campaign:
 def federation_of(experiment: Experiment) -> Federation:
     """What an engine can run, with data that is read once for all cells. Raises `UserError`."""
     federation = build(experiment, dataset=_loaded(experiment.data.model_dump_json(by_alias=True)))
-    check_moments(federation)
     if experiment.run.engine == "crowd":
-        refuse_crowd(federation)
+        refuse_crowd(federation, None, check_moments(federation))
+    else:
+        network_of(federation, _unheard, _unheard)
     return federation
+
+
+def _unheard(*_told: object) -> None:
+    """Nobody listens to a network that is not run."""
 
 
 def metric_of(campaign: Campaign) -> str:

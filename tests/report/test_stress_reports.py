@@ -1,4 +1,4 @@
-"""What a report on a campaign says: intervals, verdicts, worst cases first, and nothing a file could inject."""
+"""What a report on a campaign says: intervals, verdicts, the worst first, and nothing a file could inject."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def paper_cell(labels: tuple[str, ...], score: float, drop: float) -> CellResult
     figures = {name: estimate([each[name] for each in seeds.values()]) for name in seeds[0]}
     rounds = [float(round) for round in range(6)]
     rising: list[float | None] = [score * (1 - 0.8**at) for at in rounds]
-    curves = {"round": rounds, **dict.fromkeys(("mean", "mean_low", "mean_high", "worst"), rising)}
+    curves: dict[str, list[Any]] = {
+        "round": rounds,
+        **dict.fromkeys(("mean", "mean_low", "mean_high", "worst"), rising),
+    }
     known = {name: each for name, each in figures.items() if each is not None}
     commands = {seed: f"gossipfl simulate x --seed {seed}" for seed in seeds}
     return CellResult(labels, "done", None, known, curves, seeds, commands, 0)
