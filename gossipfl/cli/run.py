@@ -141,6 +141,12 @@ def up(
     `gossipfl up ring-8 --kill 2@15 --kill 5@15`
 
     `gossipfl up ring-8 --kill 2@10 --set 'faults.restart=["2@15"]'`
+
+    The faults of the experiment befall the processes: they are stopped, slowed down, cut off from others.
+
+    `gossipfl up partition-16`
+
+    `gossipfl up ring-8 --set 'faults.pause=["2@5+8"]' --set network.training_s=0.2`
     """
     from gossipfl.cli.cluster import check_cluster, run_cluster
     from gossipfl.engines import save_run
