@@ -228,10 +228,10 @@ def cut_bands(axes: Axes, spans: list[tuple[float, float]], *, named: bool = Fal
         low, high = spans[0]
         axes.annotate(
             "links cut",
-            ((low + high) / 2, 0.97),
+            ((low + high) / 2, 0.11),
             xycoords=("data", "axes fraction"),
             ha="center",
-            va="top",
+            va="bottom",
             fontsize=SMALL_PT,
             color=MUTED,
             zorder=6,
