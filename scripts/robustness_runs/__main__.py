@@ -67,7 +67,7 @@ def _row(case: Case, seen: Iterable[Seen]) -> tuple[str, bool]:
     passed = (
         lost <= case.points_max
         and not unfinished
-        and longest_s <= 2 * DEADLINE_S
+        and (longest_s <= 2 * DEADLINE_S or not case.prompt)
         and (longer <= LONGER_MAX or not case.on_time)
         and (reconnected_s is None or reconnected_s <= RECONNECT_S)
         and (gap is None or gap < GAP_MAX)
@@ -98,10 +98,12 @@ is the worst of them.
 
 {table}
 
-A round is too long beyond twice its deadline of {DEADLINE_S:.0f} s. Where a peer is slow, silent or gone,
-and where messages are only late, the others must finish within {LONGER_MAX} times the time. After a cut has
-healed, every link must carry something within {RECONNECT_S:.0f} s, and three rounds later the mean models
-of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within {REJOIN_MAX} rounds.
+Where peers are killed, no round may last longer than twice its deadline of {DEADLINE_S:.0f} s. Where a peer is
+slow, silent or gone, and where messages are only late, the others must finish within {LONGER_MAX} times the time.
+After a cut has healed, every link must carry something within {RECONNECT_S:.0f} s, and three rounds later the
+mean models of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within
+{REJOIN_MAX} rounds.
+
 `scripts/robustness_network --seeds {seeds} --write` wrote this page.
 """
 

@@ -46,6 +46,7 @@ class Case:
     rule: Callable[[], Rule] | None = None
     side: tuple[int, ...] = ()  # of a cut
     on_time: bool = False  # survivors finish within 1.2 times the time without it
+    prompt: bool = False  # no round is longer than twice its deadline
     spared: tuple[int, ...] = ()  # peers whose own rounds may be as long as they are
 
 
@@ -61,7 +62,7 @@ def _churn(share: float, points_max: float) -> Case:
 
 CASES = (
     *(
-        Case(f"SIGKILL {share:.0%}", points, {"faults": {"drop_out": [f"{share}@20"]}})
+        Case(f"SIGKILL {share:.0%}", points, {"faults": {"drop_out": [f"{share}@20"]}}, prompt=True)
         for share, points in ((0.3, 0.5), (0.5, 1.5), (0.7, 3.0))
     ),
     *(

@@ -37,7 +37,7 @@ def passes(name: str, **facts: Any) -> bool:
     [
         ("SIGKILL 30%", {"accuracy": 95.6}, {"accuracy": 95.4}),
         ("SIGKILL 30%", {"unfinished": 0}, {"unfinished": 1}),
-        ("update loss 80%", {"longest_s": 6.0}, {"longest_s": 6.1}),
+        ("SIGKILL 70%", {"longest_s": 6.0}, {"longest_s": 6.1}),
         ("partition halves", {"reconnected_s": 5.0}, {"reconnected_s": float("inf")}),
         ("partition halves", {"gap": 0.09}, {"gap": 0.11}),
         ("churn 20%", {"rejoined": 2}, {"rejoined": 3}),
