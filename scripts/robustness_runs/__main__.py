@@ -98,10 +98,10 @@ is the worst of them.
 
 {table}
 
-Where peers are killed, no round may last longer than twice its deadline of {DEADLINE_S:.0f} s. Where a peer is
-slow, silent or gone, and where messages are only late, the others must finish within {LONGER_MAX} times the time.
-After a cut has healed, every link must carry something within {RECONNECT_S:.0f} s, and three rounds later the
-mean models of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within
+Where peers are killed, no round may last longer than twice its deadline of {DEADLINE_S:.0f} s. Where a peer
+is slow, silent or gone, and where messages are only late, the others must finish within {LONGER_MAX} times
+the time. After a cut has healed, every link must carry something within {RECONNECT_S:.0f} s, and three rounds
+later the mean models of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within
 {REJOIN_MAX} rounds.
 
 `scripts/robustness_network --seeds {seeds} --write` wrote this page.
