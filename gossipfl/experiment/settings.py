@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -147,6 +148,11 @@ class AttackSettings(Section):
     first: int = Field(1, ge=1, alias="from")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _word(cls, kind: object) -> object:
+        return "nan" if kind != kind else kind
 
     @model_validator(mode="after")
     def _agree(self) -> AttackSettings:

@@ -115,6 +115,7 @@ def test_a_wrong_file_is_refused(
         (["up", "ring-8", "--set", "network.reorder=0.5"], "network.reorder is for `gossipfl simulate`"),
         (["up", "ring-8", "--set", "attack.kind=alie"], "[attack] is for `gossipfl simulate`"),
         (["simulate", "--set", "attack.kind=ali"], "There is no attack 'ali': did you mean"),
+        (["simulate", "--set", "attack.kind=nan", "--engine", "crowd"], "every peer refuses"),
         (["simulate", "--set", "attack.peers=2"], "leave out attack.peers: name an attack.kind"),
         (["simulate", "--set", "attack.kind=alie", "--set", "attack.peers=[1, 1]"], "each once"),
         (
