@@ -16,7 +16,7 @@ from gossipfl.report.stress.files import write_stress
 from gossipfl.report.stress.heat import grid_of, pairs
 from gossipfl.report.stress.result import CellResult, Stress, Verdict, estimate
 from gossipfl.report.stress.sentences import complaint, verdicts
-from gossipfl.report.stress.tables import with_interval, worst_first
+from gossipfl.report.stress.tables import with_interval, worst_cases, worst_first
 
 SCORES = {("none", "ring"): 0.95, ("none", "full"): 0.96, ("half", "ring"): 0.85, ("half", "full"): 0.955}
 
@@ -96,6 +96,12 @@ def test_the_worst_stands_first_and_a_failed_cell_before_it() -> None:
     assert worst_first(broken)[0] is failed
     assert not broken.met
     assert "It broke." in complaint(broken)
+
+
+def test_what_has_no_fault_and_misses_nothing_is_no_worst_case() -> None:
+    stress = paper_stress()
+    assert [cell.labels[0] for cell in worst_cases(stress, 10)] == ["half", "half"]
+    assert len(worst_cases(replace(stress, faults={}), 10)) == 4
 
 
 def test_the_verdict_names_what_was_lost_and_what_holds_up_best() -> None:

@@ -17,7 +17,7 @@ from gossipfl.report.stress.tables import (
     cell_rows,
     columns,
     headings,
-    worst_first,
+    worst_cases,
 )
 
 WORST_SHOWN = 10
@@ -38,7 +38,7 @@ def stress_page(stress: Stress, heat: Pictures, curves: Pictures) -> str:
         *(["<h2>What was required</h2>", _requirements(stress)] if stress.verdicts else []),
         "<h2>Worst cases</h2>",
         "<p>The worst first. The command repeats the run of the seed in which the worst node was worst.</p>",
-        _cells(stress, worst_first(stress)[:WORST_SHOWN], commands=True),
+        _cells(stress, worst_cases(stress, WORST_SHOWN), commands=True),
         "<h2>Heat maps</h2>",
         figures(heat),
         "<h2>How they learn</h2>",

@@ -57,6 +57,20 @@ def worst_first(stress: Stress) -> list[CellResult]:
     )
 
 
+def worst_cases(stress: Stress, most: int) -> list[CellResult]:
+    """The first of `worst_first`, without those that have no fault and miss nothing."""
+    missed = {labels for verdict in stress.verdicts for labels in verdict.missed}
+    calm = set(stress.faults.items())
+    hurt = [
+        cell
+        for cell in worst_first(stress)
+        if cell.state == "failed"
+        or cell.labels in missed
+        or not calm <= set(zip(stress.axes, cell.labels, strict=True))
+    ]
+    return (hurt or worst_first(stress))[:most]
+
+
 def all_measures(stress: Stress) -> list[str]:
     """Every measure of which something is known, those with a place of their own first."""
     found = dict.fromkeys(name for cell in stress.done for name in cell.figures)
