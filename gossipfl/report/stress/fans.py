@@ -75,7 +75,7 @@ def _lines(
         colour = SEQUENCE[place % len(SEQUENCE)]
         x, y = _values(cell, "round"), _values(cell, "mean")
         low, high = _values(cell, "mean_low"), _values(cell, "mean_high")
-        axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(x, low, high, color=colour, alpha=min(0.16, 0.5 / len(drawn)), linewidth=0)
         line(axes, x, y, colour, "-" if place < len(SEQUENCE) else (0, (4, 1.5)))
         known = np.flatnonzero(np.isfinite(y))
         if known.size:

@@ -55,7 +55,8 @@ def heat_map(stress: Stress, rows: str, columns: str) -> Figure:
     slanted = max(map(len, heads)) > _LEVEL_LETTERS
     room = _MARGIN_IN + _LETTER_IN * max(len(_short(each)) for each in stress.axes[rows])
     field = max(_FIELD_IN, (_WIDTH_IN - _MARGIN_IN - 2 * room) / 2 / wide)
-    width, top = 2 * (room + field * wide) + _MARGIN_IN, _TITLE_IN + (_SLANT_IN if slanted else 0.0)
+    width = 2 * (room + field * wide) + (_SLANT_IN if slanted else _MARGIN_IN)
+    top = _TITLE_IN + (_SLANT_IN if slanted else 0.0)
     height = top + _ROW_IN * high + _MARGIN_IN
     figure = new_figure(width, height)
     what = f"{rows.capitalize()} in the rows" + (f", {columns} in the columns" if columns else "")

@@ -147,6 +147,6 @@ def _about_intervals(stress: Stress) -> str:
         return "One seed each: there is no interval."
     return (
         f"Means over {count} seeds; behind ± half the width of the 95 % interval of Student's t with "
-        f"{count - 1} degrees of freedom. Drops and ratios are taken seed by seed "
+        f"{count - 1} degree{'s' * (count > 2)} of freedom. Drops and ratios are taken seed by seed "
         "against the run without the fault."
     )

@@ -13,6 +13,9 @@ from gossipfl.report.words import duration, listing
 _SMALL = {"accuracy": 0.002}
 """A drop that nobody would notice, by metric."""
 
+_ALIKE = {"accuracy": 0.005}
+"""Choices whose worst nodes are closer than this are as good as one another."""
+
 
 def lead(stress: Stress) -> str:
     """What was run."""
@@ -87,10 +90,12 @@ def _most_harm(stress: Stress) -> Iterator[str]:
         return
     label = measure_of(f"{stress.metric}_mean", stress.metric).words
     before = worst.mean(f"{stress.metric}_mean") + worst.mean("drop")
+    drop = worst.figures["drop"]
+    chance = ", which may be chance" if drop.low is not None and drop.low <= 0 else ""
     yield (
         f"Most is lost with {called(stress, worst.labels)}: the mean node falls from {label(before)} to "
         f"{label(worst.mean(f'{stress.metric}_mean'))}, a drop of "
-        f"{with_interval(worst.figures['drop'], 'drop', stress.metric)}."
+        f"{with_interval(drop, 'drop', stress.metric)}{chance}."
     )
 
 
@@ -116,8 +121,11 @@ def _choices(stress: Stress) -> Iterator[str]:
         if len(known) < 2:
             continue
         best, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
-        if words(known[best]) == words(known[least]):
-            yield f"It makes no difference which {axis} is taken: the worst node has {words(known[best])}."
+        if known[best] - known[least] < _ALIKE.get(stress.metric, 0.0) or best == least:
+            yield (
+                f"It hardly matters which {axis} is taken: with any, the worst node never has less than "
+                f"{words(known[least])}."
+            )
         else:
             yield (
                 f"Best {axis}: {best}, whose worst node never has less than {words(known[best])}. "
