@@ -10,6 +10,7 @@ import typer
 from gossipfl.cli.attacks import list_attacks
 from gossipfl.cli.compressors import as_toml, list_compressors
 from gossipfl.cli.console import AsJson, print_json, screen
+from gossipfl.cli.rules import list_rules
 from gossipfl.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def algorithms(
     ] = None,
     compressors: Annotated[bool, typer.Option("--compressors", help="List the compressors.")] = False,
     attacks: Annotated[bool, typer.Option("--attacks", help="List the attacks.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules that stand attackers.")] = False,
     parameters: Annotated[
         int, typer.Option(min=1, help="How many numbers (float32) the model holds.")
     ] = PARAMETERS,
@@ -56,13 +58,17 @@ def algorithms(
 
     `gossipfl algorithms --attacks`
 
+    `gossipfl algorithms --rules`
+
     `gossipfl simulate ring-16 --set learning.algorithm=gradient-tracking`
     """
-    if compressors and name is not None:
-        raise SettingsError(f"--compressors lists all compressors: leave out {name}.")
-    if attacks and (compressors or name is not None):
-        raise SettingsError(f"--attacks lists all attacks: leave out {name or '--compressors'}.")
-    if attacks:
+    lists = {"--compressors": compressors, "--attacks": attacks, "--rules": rules}
+    asked = [option for option, wanted in lists.items() if wanted]
+    if asked and (len(asked) > 1 or name is not None):
+        raise SettingsError(f"{asked[0]} lists all {asked[0][2:]}: leave out {name or asked[1]}.")
+    if rules:
+        list_rules(as_json)
+    elif attacks:
         list_attacks(as_json)
     elif compressors:
         list_compressors(parameters, as_json)
@@ -174,7 +180,7 @@ def _show(name: str, parameters: int, as_json: bool) -> None:
     said = size(least) if least == most else f"{size(least)} to {size(most)}, by its compressor,"
     rows += [
         ("Bytes", f"{said} for {parameters:,} float32, which are {size(4 * parameters)} as they are"),
-        ("Aggregator", "as settings say" if method.takes("aggregator") else "weighted means alone"),
+        ("Aggregator", "as [robust] says" if method.takes("aggregator") else "weighted means alone"),
     ]
     grid = Table.grid(padding=(0, 2))
     for label, words in rows:

@@ -57,7 +57,7 @@ def defence_of(settings: RobustSettings, hears: Neighbourhoods) -> Defence:
         build_rule(rule, attackers or 0, options)
         return Defence()
     if attackers is None:
-        attackers = max(1, most_attackers(rule, int(hears.heard.min(initial=0)), options))
+        attackers = max(1, most_attackers(rule, int(hears.heard.min()), options))
     aggregator = build_rule(rule, attackers, options)
     _refuse_few(rule, attackers, options, hears)
     return Defence(rule, attackers, aggregator)

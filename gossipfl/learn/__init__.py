@@ -6,6 +6,7 @@ minibatches.py  a round of training, whatever computes its steps; batches.py, wh
 pytorch/        modules of PyTorch as models
 estimators.py   scikit-learn estimators as models; pegasos.py, the linear SVM of gossip learning
 algorithms/     what a peer computes, one file each
+robust/         rules that stand hostile neighbours, one file each
 aggregators.py  the weighted mean; mixing.py, the same for many peers who hear of one another
 compiled/       kernels that do in the cache what NumPy does in passes over memory
 attacks/        what hostile peers say, hold or do, one file each

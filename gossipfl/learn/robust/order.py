@@ -48,8 +48,13 @@ def places(vectors: Array) -> Array:
 def mean_of_places(vectors: Array, first: int, last: int, weights: Array | None = None) -> Array:
     """Of each coordinate the mean of the values in places `first` to `last` - 1: (..., m, d) -> (..., d).
 
-    `weights` (..., m) say how much each vector counts; without them all count alike.
+    `weights` (..., m) say how much each vector counts; without them all count alike. Of equal values those
+    that count for more come first, so that the order in which they were heard does not matter.
     """
+    if weights is not None:
+        order = np.argsort(-weights, axis=-1, kind="stable")
+        weights = np.take_along_axis(weights, order, axis=-1)
+        vectors = np.take_along_axis(vectors, order[..., None], axis=-2)
     mean = np.empty((*vectors.shape[:-2], vectors.shape[-1]), vectors.dtype)
     for part in parts(vectors.shape[-1]):
         some = vectors[..., part]
@@ -59,5 +64,6 @@ def mean_of_places(vectors: Array, first: int, last: int, weights: Array | None 
         if weights is not None:
             kept *= weights[..., None].astype(vectors.dtype)
             total = kept.sum(axis=-2)
+            total[total == 0] = 1  # of a peer that counts for nothing itself
         mean[..., part] = (kept * some).sum(axis=-2) / total
     return mean
