@@ -25,10 +25,14 @@ from gossipfl.learn.robust.guarding import guarded, moved
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Accepts within `steps`, which falls by a factor exp(-`decay`) in the course of the run."""
+    """Accepts within `steps`, which falls by a factor exp(-`decay`) in the course of the run.
+
+    Both are our measurement: below 4 steps unlike honest peers lose one another, above 10 any liar is near.
+    As the learning rate falls over a run, so do the steps, and the radius with them, without more decay.
+    """
 
     attackers: int = 1
-    steps: float = 3.0
+    steps: float = 5.0
     decay: float = 0.0
 
     def __post_init__(self) -> None:
