@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from gossipfl.cli.process import Process, total
 from gossipfl.cli.shuttle import Shuttle
 from gossipfl.cli.stage import ProcessStage
 from gossipfl.errors import RunError, SettingsError
-from gossipfl.protocol.events import Refused, Regarded, RoundClosed
+from gossipfl.protocol.events import Quarantined, Refused, Regarded, RoundClosed
 from gossipfl.protocol.messages import PeerId
 from gossipfl.simulator.faults.plans import Fault
 from gossipfl.simulator.mishaps import Mishaps
@@ -160,6 +161,10 @@ class _Cluster:
             case "regarded":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.observe(node.number, time_s, Regarded(other, record["state"]))
+            case "quarantined":
+                other, for_s = neighbours[record["neighbour"] - 1], record["for_s"]
+                quarantined = Quarantined(other, record["reason"], math.inf if for_s is None else for_s)
+                self.recorder.observe(node.number, time_s, quarantined)
             case "link":
                 other = neighbours[record["neighbour"] - 1]
                 self.recorder.linked(node.number, time_s, other, record["state"])

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gossipfl.errors import RunError
-from gossipfl.protocol.events import Joined, Left, Refused, Regarded, RoundClosed, Suspected, Trusted
+from gossipfl.protocol.events import (
+    Joined,
+    Left,
+    Quarantined,
+    Refused,
+    Regarded,
+    RoundClosed,
+    Suspected,
+    Trusted,
+)
 from gossipfl.protocol.messages import PeerId, Traffic
+from gossipfl.protocol.reputation import EQUIVOCATION
 from gossipfl.report import to_json
 
 if TYPE_CHECKING:
@@ -45,6 +56,7 @@ class Journal:
     ) -> None:
         self.refused: Counter[str] = Counter()  # by the peer; the links count what they refuse
         self.regarded: Counter[str] = Counter()
+        self.quarantined: defaultdict[str, list[str]] = defaultdict(list)  # names, by the rule they broke
         self.round = 0
         self.metrics: dict[str, float] = {}
         self._member = member
@@ -87,6 +99,8 @@ class Journal:
             case Regarded(peer, state):
                 self.regarded[state] += 1
                 self._write("regarded", neighbour=self._places[peer], state=state)
+            case Quarantined():
+                self._quarantined(record)
             case Joined(peer) | Left(peer) | Suspected(peer) | Trusted(peer):
                 self._link(peer, _STATES[type(record)])
 
@@ -97,6 +111,15 @@ class Journal:
         if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
             self._told.add((who, reason))  # it is dialled again and again: once is enough for people
             self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
+
+    def _quarantined(self, record: Quarantined) -> None:
+        place, name, for_s = self._places[record.peer], self._name(record.peer), record.for_s
+        self.quarantined[record.why].append(name)
+        told = {"neighbour": place, "reason": record.why, "for_s": for_s if for_s < math.inf else None}
+        self._write("quarantined", **told)
+        how_long = f"for {for_s:g} s" if for_s < math.inf else "for the rest of the run"
+        proved = ": it said different things of one round, which is proved" * (record.why == EQUIVOCATION)
+        self._say(f"{name} is shut out {how_long}{proved or f' for what it did again: {record.why}'}")
 
     def judge(self, round: int, vector: Array) -> None:
         """Score the model of `round` on the node's own test part; called from the training thread."""

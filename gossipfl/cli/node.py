@@ -129,6 +129,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
     from gossipfl.protocol.session import Speaker
+    from gossipfl.protocol.watch import Watch
 
     roster = member.roster(identity.key)
     if not roster.neighbours:
@@ -138,7 +139,8 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     number = member.number(identity.key)
     peer = member.new_peer(identity.key, epoch)
     speaker = Speaker(identity, roster.name, epoch, member.manifest())
-    links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal))
+    reputation = peer.reputation if isinstance(peer, Watch) else None
+    links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal), reputation)
     journal = Journal(member, roster, lambda: links.spoken, _say)
 
     def fit(vector: Any, round: int, drift: Any) -> Any:
@@ -160,6 +162,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
         "refused": dict(links.refused + journal.refused),
         "suspected": journal.regarded["suspected"],
         "stand_ins": journal.regarded["stand-in"],
+        "quarantined": dict(journal.quarantined),
         "wall_s": time.monotonic() - began,
     }
     return _left_behind(member, peer.model, journal, facts)

@@ -45,6 +45,11 @@ def refuse_crowd(federation: Federation, present: Present | None = None, plans: 
     """Raise `SettingsError` for what a crowd cannot honour."""
     if present is not None and not callable(present):
         raise SettingsError("present is a function that tells who takes part in a round: give one.")
+    if federation.experiment.robust.quarantine:
+        raise SettingsError(
+            f"A crowd has no messages that could contradict each other: {_INSTEAD}, or leave out "
+            "robust.quarantine."
+        )
     algorithm, schedule = federation.algorithm, federation.meeting.schedule
     name = federation.experiment.learning.algorithm
     codes = algorithm if isinstance(algorithm, Compressed) else None

@@ -26,14 +26,17 @@ from gossipfl.experiment.defence import Defence, defence_of, in_turn, neighbourh
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
+from gossipfl.experiment.watching import refuse_quarantine, speaks_alike, watched
 from gossipfl.learn.attacks import Attack
 from gossipfl.learn.compiled import fastest
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
 from gossipfl.learn.training import Training
 from gossipfl.protocol.free_peer import FreePeer
+from gossipfl.protocol.notary import Sealed
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Targets
+from gossipfl.protocol.watch import Watch
 from gossipfl.topology import Topology, mixing_matrix, spectral_gap
 from gossipfl.topology.spectrum import schedule_gap
 
@@ -125,19 +128,30 @@ class Federation:
         draws, rounds = Draws(self.experiment.run.seed, number), self.experiment.learning.rounds
         return self.meeting.targets(number, numbers, draws, rounds)
 
-    def new_peer(self, number: int, epoch: int) -> RoundPeer | FreePeer:
+    @cached_property
+    def watches(self) -> bool:
+        """Whether peers watch one another."""
+        quarantine = self.experiment.robust.quarantine
+        return bool(self.attackers) if quarantine is None else quarantine
+
+    def new_peer(self, number: int, epoch: int) -> RoundPeer | FreePeer | Watch:
         """Peer `number`, in the `epoch`-th of its lives."""
-        return new_peer(
+        targets = self.targets(number)
+        peer = new_peer(
             self.experiment.gossip,
             self.experiment.learning,
             number,
             self.assault.algorithm(number, self.algorithm) if self.assault else self.algorithm,
             self.start(),
-            self.targets(number),
+            targets,
             samples=int(self.train.counts[number]),
             seed=self.experiment.run.seed,
             epoch=epoch,
         )
+        if not self.watches:
+            return peer
+        alike = speaks_alike(self.experiment.gossip, self.algorithm)
+        return watched(peer, targets, Sealed() if alike else None)
 
 
 def build(
@@ -182,6 +196,7 @@ def build(
         algorithm = build_algorithm_from(learning, aggregator or defence.aggregator)
         refuse_misfits(learning, algorithm, meeting)
     refuse_free(experiment.gossip, learning, algorithm, meeting.schedule)
+    refuse_quarantine(experiment.robust.quarantine, experiment.gossip, algorithm)
     model = model or build_model_from(experiment.model, learning, dataset.features.shape[1], dataset.classes)
     values, targets = _arrays(dataset, model)
     rows, classes = Samples.parts(values, targets, train), len(dataset.classes) if dataset.classes else None

@@ -31,13 +31,16 @@ from gossipfl.experiment.settings import (
     without,
 )
 from gossipfl.experiment.unheard import unheard_gossip, unheard_mixing, unheard_training
+from gossipfl.experiment.watching import refuse_quarantine, speaks_alike
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key, peer_number
 from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.notary import Signed
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Targets
+from gossipfl.protocol.watch import Watch
 
 
 class NodeSection(Section):
@@ -188,7 +191,7 @@ class Member:
             model=self.file.model.model_dump(mode="json"),
             learning=self.file.learning.model_dump(mode="json", exclude={"rounds"}),
             gossip=self.file.gossip.model_dump(mode="json"),
-            robust=self.file.robust.model_dump(mode="json"),
+            robust=self.file.robust.model_dump(mode="json") | {"quarantine": self._watches},
             topology=topology,
             schema=schema.hash if schema else [self.dataset.feature_names, self.dataset.classes],
         )
@@ -209,20 +212,30 @@ class Member:
             return standing_in(own, sorted(set(reserves).difference(own)), draws, rounds)
         return meeting.targets(place, known, draws, rounds)
 
-    def new_peer(self, key: bytes, epoch: int) -> RoundPeer | FreePeer:
+    @property
+    def _watches(self) -> bool:
+        return self.file.robust.quarantine is not False
+
+    def new_peer(self, key: bytes, epoch: int) -> RoundPeer | FreePeer | Watch:
         """The state machine of this node in its boot `epoch`."""
-        return new_peer(
+        targets = self.targets(key)
+        peer = new_peer(
             self.file.gossip,
             self.file.learning,
             self.number(key),
             self.algorithm,
             self.start(),
-            self.targets(key),
+            targets,
             samples=int(self.train.counts),
             seed=self.file.run.seed,
             epoch=epoch,
             gather_s=self.file.node.wait_s,
         )
+        if not self._watches:
+            return peer
+        authors = {neighbour.number: neighbour.key for neighbour in self.roster(key).neighbours}
+        alike = speaks_alike(self.file.gossip, self.algorithm)
+        return Watch(peer, targets, authors, Signed(self.manifest()) if alike else None)
 
 
 def node_path(path: Path) -> Path:
@@ -269,6 +282,7 @@ def read_member(path: Path) -> Member:
     if meeting is not None:
         refuse_misfits(file.learning, algorithm, meeting)
     refuse_free(file.gossip, file.learning, algorithm, meeting.schedule if meeting else None)
+    refuse_quarantine(file.robust.quarantine, file.gossip, algorithm)
     targets = dataset.targets if classes else dataset.targets.astype(model.dtype, copy=False)
     return Member(
         file,

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,8 +21,8 @@ import numpy as np
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome, average, judged, judged_peers
 from gossipfl.learn.contracts import Array
+from gossipfl.protocol.events import Quarantined, Refused, Regarded, RoundClosed
 from gossipfl.protocol.events import Record as PeerRecord
-from gossipfl.protocol.events import Refused, Regarded, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic
 
 Record = dict[str, Any]
@@ -56,12 +57,16 @@ class Recorder:
         self._judge(0, 0.0, Outcome(len(self._active), self.judged, alike, start.astype(np.float64)))
 
     def observe(self, peer: PeerId, time_s: float, record: PeerRecord) -> None:
-        """`peer` closed a round, refused an update, or takes another for something else than before."""
+        """`peer` closed a round, refused an update, shut another out, or takes it for something else now."""
         if peer in self._hostile and not isinstance(record, RoundClosed):
             return
         if isinstance(record, Refused):
             self.refused[record.reason] += 1
             self._add("refused", peer, time_s, sender=record.sender, reason=record.reason)
+            return
+        if isinstance(record, Quarantined):
+            for_s = record.for_s if record.for_s < math.inf else None
+            self._add("quarantined", peer, time_s, neighbour=record.peer, reason=record.why, for_s=for_s)
             return
         if isinstance(record, Regarded):
             self.regarded[record.state] += 1
@@ -171,9 +176,18 @@ class Recorder:
             "refused": dict(sorted(self.refused.items())),
             "suspected": self.regarded["suspected"],
             "stand_ins": self.regarded["stand-in"],
+            "quarantined": self._quarantined(),
             "spectral_gap": federation.spectral_gap,
             "seed": federation.experiment.run.seed,
         }
+
+    def _quarantined(self) -> dict[str, list[PeerId]]:
+        """Who was shut out by some neighbour, for each rule that it broke."""
+        found: dict[str, set[PeerId]] = {}
+        for record in self.records:
+            if record["kind"] == "quarantined":
+                found.setdefault(record["reason"], set()).add(record["neighbour"])
+        return {reason: sorted(peers) for reason, peers in sorted(found.items())}
 
     def _add(self, kind: str, peer: PeerId | None, time_s: float, **facts: object) -> None:
         self.records.append({"kind": kind, "peer": peer, "time_s": time_s, **facts})

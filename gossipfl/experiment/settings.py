@@ -162,11 +162,13 @@ class AttackSettings(Section):
 
 
 class RobustSettings(Section):
-    """How a peer combines vectors of which some may be hostile: so many of its neighbours' at most."""
+    """How a peer combines vectors of which some may be hostile, so many of its neighbours' at most, and
+    whether it shuts out who is proved to be."""
 
     rule: str = "auto"
     attackers: int | None = Field(None, ge=0, le=PEERS_MAX)
     options: dict[str, Any] = Field(default_factory=dict)
+    quarantine: bool | None = None
 
 
 class RunSettings(Section):

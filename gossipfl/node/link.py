@@ -33,7 +33,7 @@ from gossipfl.node.limits import (
 from gossipfl.node.outbox import Outbox
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
-from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Traffic, Update
+from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
 from gossipfl.protocol.session import (
     DUPLICATE,
     GOODBYE,
@@ -180,7 +180,7 @@ class Link:
     async def _read(self, deliver: Deliver) -> None:
         while True:
             match await self._hear():
-                case Update() | Begun() | Missed() | Ask() | Gone() | StandIn() as message:
+                case message if isinstance(message, Message):
                     if not isinstance(message, Update):
                         self._take_allowance()
                     self._reading = False

@@ -26,6 +26,7 @@ from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received, Suspected, Trusted
 from gossipfl.protocol.identity import Address, Neighbour, Roster
 from gossipfl.protocol.messages import Message, PeerId, Traffic
+from gossipfl.protocol.reputation import QUARANTINED, Reputation
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
 
 REFUSALS_PER_S = 0.1
@@ -55,7 +56,12 @@ class Links:
     """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any)."""
 
     def __init__(
-        self, own: Speaker, roster: Roster, listen: Address, on_refusal: Callable[[Refusal], None]
+        self,
+        own: Speaker,
+        roster: Roster,
+        listen: Address,
+        on_refusal: Callable[[Refusal], None],
+        reputation: Reputation | None = None,
     ) -> None:
         self.spoken = Traffic()
         self.refused: Counter[str] = Counter()
@@ -63,6 +69,8 @@ class Links:
         self._roster = roster
         self._listen = listen
         self._on_refusal = on_refusal
+        self._reputation = reputation
+        self._shut_until: dict[PeerId, float] = {}
         self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
         self._by_key = {peer.key: peer for peer in roster.neighbours}
         self._doorway = Doorway(len(roster.neighbours))
@@ -104,8 +112,10 @@ class Links:
         else:
             self.spoken.messages_lost += 1
 
-    def drop(self, peer: PeerId, why: str) -> None:
-        """Close the link to `peer`, which broke the rule `why`; it may come back."""
+    def drop(self, peer: PeerId, why: str, for_s: float = 0.0) -> None:
+        """Close the link to `peer`, which broke the rule `why`; it may come back after `for_s` seconds."""
+        if for_s:
+            self._shut_until[peer] = trio.current_time() + for_s
         if (link := self._links.get(peer)) is not None:
             link.end(Ending(why, farewell=rejection(why, "An update broke this rule.")))
 
@@ -127,6 +137,7 @@ class Links:
     async def _dial_for_ever(self, peer: Neighbour) -> Never:
         backoff, seen_at = Backoff(), -math.inf
         while True:
+            await trio.sleep_until(self._shut_until.get(peer.number, -math.inf))
             if peer.number not in self._links:
                 await self._dial(peer)
             if (link := self._links.get(peer.number)) is not None:
@@ -183,6 +194,8 @@ class Links:
         """Whether the link that was dialled to us greets well, and replaces the one that stands."""
         await link.await_greeting()
         number = link.peer.number
+        if trio.current_time() < self._shut_until.get(number, -math.inf):
+            raise RemoteProtocolError(QUARANTINED, "It is shut out for rules that it broke.")
         if not self._arrivals[number].take(trio.current_time()):
             raise RemoteProtocolError("flood", "It connects anew too often.")
         standing = Standing(dialled=True, epoch=None) if number in self._greeting else None
@@ -235,10 +248,19 @@ class Links:
             if ending.refusal:
                 error = RemoteProtocolError(ending.reason, ending.detail)
                 self._refuse(link.peer, str(link.peer.address), error)
+                self._count(link.peer, ending.reason)
             await link.part(ending.farewell)
         finally:
             del self._open_links[link]
             await link.close()
+
+    def _count(self, peer: Neighbour, why: str) -> None:
+        """`peer` broke the rule `why`: shut it out if it has done so too often."""
+        for_s = self._reputation.offence(peer.number, why) if self._reputation else 0.0
+        if for_s:
+            self.drop(peer.number, why, for_s)
+            told = RemoteProtocolError(QUARANTINED, f"It is shut out for {for_s:g} s.")
+            self._refuse(peer, str(peer.address), told)
 
     async def _converse(self, link: Link) -> Ending:
         number = link.peer.number

@@ -139,8 +139,8 @@ class _Runner:
                 self._links.send(to, message)
             case SetTimer(timer, delay_s):
                 heapq.heappush(self._timers, (trio.current_time() + delay_s, timer))
-            case Drop(who, why):
-                self._links.drop(who, why)
+            case Drop(who, why, for_s):
+                self._links.drop(who, why, for_s)
             case Note(record):
                 self._on_record(record)
             case Finished():

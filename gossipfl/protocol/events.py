@@ -122,10 +122,12 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Close the link to `peer`, which broke a rule named by `why`."""
+    """Close the link to `peer`, which broke a rule named by `why`, and neither dial nor accept it for `for_s`
+    seconds, which may be infinite."""
 
     peer: PeerId
     why: str
+    for_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +158,16 @@ class Regarded:
     state: State
 
 
-Record = RoundClosed | Refused | Regarded
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """`peer` is shut out for `for_s` seconds, which may be infinite; `why` is the rule that it broke."""
+
+    peer: PeerId
+    why: str
+    for_s: float
+
+
+Record = RoundClosed | Refused | Regarded | Quarantined
 
 
 @dataclass(frozen=True, slots=True)

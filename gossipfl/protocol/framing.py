@@ -44,6 +44,10 @@ class FrameType(enum.IntEnum):
     ASK = 11
     GONE = 12
     STAND_IN = 13
+    WITNESS = 14
+    DOUBT = 15
+    SHOWN = 16
+    PROOF = 17
 
 
 class Frame(NamedTuple):

@@ -258,7 +258,7 @@ class FreePeer:
             case Missed() | Gone() | StandIn():
                 return refused(sender, "unasked")  # whatever we say is whole, and nobody is due
             case _:
-                assert_never(message)
+                return []  # what others say of others is for a `Watch`
 
     def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
         try:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gossipfl.learn.contracts import Payload
 
 PeerId = int
 """A peer's number: its place in a simulation, or the first four bytes of its public key."""
+
+
+class Statement(NamedTuple):
+    """That `author` said something of a round in one of its lives, and what makes that certain."""
+
+    author: bytes  # its public key; in a simulation, where nobody has one, its number in four bytes
+    epoch: int
+    round: int
+    said: bytes  # a digest of 16 bytes: of author, epoch, round, samples and body
+    evidence: bytes  # what it signed, and its signature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +34,12 @@ class Update:
     payload: Payload
     whole: bool = False  # it stands alone: nothing said before is needed to understand it
     asks: bool = False  # the sender wants to hear the receiver's update at once
+    statement: Statement | None = field(default=None, init=False)  # that it makes, once that is worked out
+
+    def states(self, statement: Statement) -> Statement:
+        """Keep the `statement` that the update makes; a copy that says something else does not have it."""
+        object.__setattr__(self, "statement", statement)
+        return statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,39 @@ class StandIn:
     round: int
 
 
-Message = Update | Begun | Missed | Ask | Gone | StandIn
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What the sender heard others say lately: claims of 24 bytes each, see `notary.claim_of`."""
+
+    claims: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The sender heard otherwise than the receiver claimed by `claim`, and wants to see the statement."""
+
+    claim: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The statement that was doubted."""
+
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Two statements by which their author contradicts itself."""
+
+    one: Statement
+    other: Statement
+
+
+Evidence = Witness | Doubt | Shown | Proof
+"""What peers say of other peers; see `watch`."""
+
+Message = Update | Begun | Missed | Ask | Gone | StandIn | Evidence
 
 
 @dataclass(slots=True)

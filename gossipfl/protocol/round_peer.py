@@ -274,7 +274,7 @@ class RoundPeer:
             case Gone():
                 return self._changing.told(sender, message, self.round)
             case _:
-                assert_never(message)
+                return []  # what others say of others is for a `Watch`
 
     def _on_begun(self, sender: PeerId, begun: Begun, now: float) -> list[Effect]:
         if not 1 <= begun.round <= self._rounds:

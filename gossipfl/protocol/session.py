@@ -17,7 +17,21 @@ from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_fra
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import body_bytes
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
-from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, StandIn, Update
+from gossipfl.protocol.messages import (
+    Ask,
+    Begun,
+    Doubt,
+    Evidence,
+    Gone,
+    Message,
+    Missed,
+    Proof,
+    Shown,
+    StandIn,
+    Update,
+    Witness,
+)
+from gossipfl.protocol.notary import read_statement
 from gossipfl.protocol.wire import (
     Announcement,
     Hello,
@@ -74,6 +88,9 @@ class Parted(NamedTuple):
     rejection: Rejection | None
 
 
+Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof
+"""What one frame says."""
+
 Happening = Greeted | Opened | Message | Pinged | Ponged | Parted
 
 _CONTROL = (
@@ -82,6 +99,10 @@ _CONTROL = (
     FrameType.ASK,
     FrameType.GONE,
     FrameType.STAND_IN,
+    FrameType.WITNESS,
+    FrameType.DOUBT,
+    FrameType.SHOWN,
+    FrameType.PROOF,
     FrameType.PING,
     FrameType.PONG,
     FrameType.GOODBYE,
@@ -134,7 +155,7 @@ class Session:
         header, body = encode_update(self._own.identity, self._own.manifest, update)
         return update_frames(header, body)
 
-    def control(self, message: Begun | Missed | Ask | Gone | StandIn) -> bytes:
+    def control(self, message: Control) -> bytes:
         """The frame that says `message`."""
         match message:
             case Begun():
@@ -147,6 +168,14 @@ class Session:
                 return control_frame(FrameType.GONE, encode_gone(message))
             case StandIn():
                 return control_frame(FrameType.STAND_IN, encode_stand_in(message))
+            case Witness(claims):
+                return control_frame(FrameType.WITNESS, claims)
+            case Doubt(claim):
+                return control_frame(FrameType.DOUBT, claim)
+            case Shown(statement):
+                return control_frame(FrameType.SHOWN, statement.evidence)
+            case Proof(one, other):
+                return control_frame(FrameType.PROOF, one.evidence + other.evidence)
 
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
@@ -166,13 +195,17 @@ class Session:
                 self._open()
                 return Opened(epoch)
             case FrameType.CHUNK:
-                return decode_body(frame, self._announced, self._own.manifest)
+                update = decode_body(frame, self._announced, self._own.manifest)
+                update.states(read_statement(self._announced.header))
+                return update
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.GONE:
                 return decode_gone(frame.header, self._own.manifest.rounds)
             case FrameType.STAND_IN:
                 return decode_stand_in(frame.header, self._own.manifest.rounds)
+            case FrameType.WITNESS | FrameType.DOUBT | FrameType.SHOWN | FrameType.PROOF:
+                return _evidence(frame)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
         if frame.header:
@@ -209,6 +242,20 @@ class Session:
             FrameType.UPDATE: (body_bytes(terms.layout), body_bytes(terms.whole)),
             **dict.fromkeys(_CONTROL, (0,)),
         }
+
+
+def _evidence(frame: Frame) -> Evidence:
+    """What a frame says of others."""
+    header = frame.header
+    match frame.type:
+        case FrameType.WITNESS:
+            return Witness(header)
+        case FrameType.DOUBT:
+            return Doubt(header)
+        case FrameType.SHOWN:
+            return Shown(read_statement(header))
+    half = len(header) // 2
+    return Proof(read_statement(header[:half]), read_statement(header[half:]))
 
 
 class Standing(NamedTuple):

@@ -20,11 +20,25 @@ from gossipfl.protocol.framing import Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, body_bytes, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
-from gossipfl.protocol.messages import Begun, Gone, Message, StandIn, Update, Word
+from gossipfl.protocol.messages import (
+    Begun,
+    Doubt,
+    Gone,
+    Message,
+    Proof,
+    Shown,
+    StandIn,
+    Update,
+    Witness,
+    Word,
+)
 
 _DOMAIN = b"gossipfl update 1\0"
-_UPDATE = struct.Struct(">16s32s32sQIQQIBQ32s")
-_UPDATE_BYTES = _UPDATE.size + SIGNATURE_BYTES
+SIGNED = struct.Struct(">16s32s32sQIQQIBQ32s")
+"""What the header of an update says: run, terms, key, epoch, round, sequence, samples, degree, flags, and the
+length and digest of its body."""
+
+SIGNED_BYTES = SIGNED.size + SIGNATURE_BYTES
 _REASON_MAX = 32
 _DETAIL_MAX = 400
 _U64 = 1 << 64
@@ -53,6 +67,7 @@ class Announcement(NamedTuple):
     whole: bool
     asks: bool
     digest: bytes
+    header: bytes
 
 
 class Rejection(NamedTuple):
@@ -138,13 +153,19 @@ def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
     match message:
         case Update(payload=payload):
-            return stream_bytes(_UPDATE_BYTES, sum([array.nbytes for array in payload]))
+            return stream_bytes(SIGNED_BYTES, sum([array.nbytes for array in payload]))
         case Begun():
             return stream_bytes(len(encode_begun(message)), 0)
         case Gone():
             return stream_bytes(len(encode_gone(message)), 0)
         case StandIn():
             return stream_bytes(len(encode_stand_in(message)), 0)
+        case Witness(said) | Doubt(said):
+            return stream_bytes(len(said), 0)
+        case Shown():
+            return stream_bytes(SIGNED_BYTES, 0)
+        case Proof():
+            return stream_bytes(2 * SIGNED_BYTES, 0)
     return stream_bytes(0, 0)
 
 
@@ -154,7 +175,7 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
     digest = hashlib.blake2b(digest_size=32)
     for buffer in buffers:
         digest.update(buffer)
-    header = _UPDATE.pack(
+    header = SIGNED.pack(
         manifest.run_id,
         manifest.hash,
         identity.key,
@@ -175,22 +196,26 @@ def decode_announcement(header: bytes, manifest: Manifest, sender: bytes, epoch:
 
     Raises `RemoteProtocolError`: malformed, sender, signature, run, manifest, epoch, body-length.
     """
-    if len(header) != _UPDATE_BYTES:
+    if len(header) != SIGNED_BYTES:
         raise _malformed()
-    signed, signature = header[: _UPDATE.size], header[_UPDATE.size :]
-    run_id, terms, key, boot, round_, sequence, samples, degree, flags, length, digest = _UPDATE.unpack(
-        signed
+    run_id, terms, key, boot, round_, sequence, samples, degree, flags, length, digest = SIGNED.unpack_from(
+        header
     )
     whole, asks = bool(flags & _WHOLE), bool(flags & _ASKS)
     _demand(key == sender, "sender", "The update is by another key than the one that brought it.")
-    _demand(verify(key, signature, _DOMAIN + signed), "signature", "It is not signed by its key.")
+    _demand(signed_by(key, header), "signature", "It is not signed by its key.")
     _demand(run_id == manifest.run_id, "run", "The update is of another run.")
     _demand(terms == manifest.hash, "manifest", "The update follows another manifest.")
     _demand(boot == epoch, "epoch", "The update was signed before its sender last started.")
     _demand(flags <= _WHOLE + _ASKS, "malformed", "The update has a flag that nobody knows.")
     layout = manifest.whole if whole else manifest.layout
     _demand(length == body_bytes(layout), "body-length", "The body signed has another length.")
-    return Announcement(round_, boot, sequence, samples, degree, whole, asks, digest)
+    return Announcement(round_, boot, sequence, samples, degree, whole, asks, digest, header)
+
+
+def signed_by(key: bytes, header: bytes) -> bool:
+    """Whether the `SIGNED_BYTES` of an update's `header` are signed by `key`."""
+    return verify(key, header[SIGNED.size :], _DOMAIN + header[: SIGNED.size])
 
 
 def decode_body(body: Frame, announced: Announcement, manifest: Manifest) -> Update:

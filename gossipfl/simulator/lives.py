@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -200,20 +201,21 @@ class Lives:
             if here in self.present:
                 self.push(self.now, here, Left(there))
 
-    def drop(self, one: PeerId, other: PeerId) -> None:
-        """Close a link, and dial it again."""
+    def drop(self, one: PeerId, other: PeerId, for_s: float = 0.0) -> None:
+        """Close a link, and dial it again when `for_s` seconds are over, if they ever are."""
         self.close(one, other)
-        self._redial([link(one, other)])
+        if for_s < math.inf:
+            self._redial([link(one, other)], max(for_s, REDIAL_S))
 
     def _cut_seen(self, cut: frozenset[Link]) -> None:
         if self.links.is_cut(cut):
             for each in links(cut):
                 self.close(*each)
 
-    def _redial(self, closed: Iterable[Link]) -> None:
+    def _redial(self, closed: Iterable[Link], delay_s: float = REDIAL_S) -> None:
         for each in closed:
             if each in self.links.closed:
-                self.later(REDIAL_S, partial(self._open, *each))
+                self.later(delay_s, partial(self._open, *each))
 
     def _open(self, one: PeerId, other: PeerId) -> None:
         """Both see the other join, if they can."""

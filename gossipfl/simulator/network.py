@@ -184,8 +184,8 @@ class Network:
                 self._push(self.now, number, Judged(self._losses(number, vectors)))
             case Note(record):
                 self._note(number, record)
-            case Drop(peer, _):
-                self._lives.drop(number, peer)
+            case Drop(peer, _, for_s):
+                self._lives.drop(number, peer, for_s)
             case Finished():
                 self._lives.ended(number)
 

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
+from zlib import crc32
 
 import numpy as np
 
 from gossipfl.protocol.events import Event, Joined, Judged, Left, Received, TimerFired, Trained
-from gossipfl.protocol.messages import Begun, Message, Missed, PeerId, Update
+from gossipfl.protocol.messages import (
+    Begun,
+    Doubt,
+    Evidence,
+    Message,
+    Missed,
+    PeerId,
+    Proof,
+    Shown,
+    Update,
+    Witness,
+)
 
 _EVENT = struct.Struct("<dqqqqq")
+_MASK = 0xFFFFFFFF
 
 Facts = tuple[int, int, int, int]
 
@@ -57,4 +70,18 @@ def _said(sender: PeerId, message: Message) -> Facts:
         return 1, sender, message.round, message.sequence
     if isinstance(message, Begun):
         return 2, sender, message.round, 0
+    if isinstance(message, Witness | Doubt | Shown | Proof):
+        return _shown(sender, message)
     return 8 if isinstance(message, Missed) else 9, sender, 0, 0
+
+
+def _shown(sender: PeerId, message: Evidence) -> Facts:
+    match message:
+        case Witness(claims):
+            return 10, sender, len(claims), crc32(claims)
+        case Doubt(claim):
+            return 11, sender, len(claim), crc32(claim)
+        case Shown(statement):
+            return 12, sender, statement.round & _MASK, crc32(statement.said)
+        case Proof(one, other):
+            return 13, sender, one.round & _MASK, crc32(one.said + other.said)

@@ -12,6 +12,7 @@ from gossipfl.protocol.events import (
     Judged,
     Left,
     Note,
+    Quarantined,
     Received,
     Refused,
     Regarded,
@@ -24,7 +25,20 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
-from gossipfl.protocol.messages import Ask, Begun, Gone, Missed, PeerId, StandIn, Update, Word
+from gossipfl.protocol.messages import (
+    Ask,
+    Begun,
+    Doubt,
+    Gone,
+    Missed,
+    PeerId,
+    Proof,
+    Shown,
+    StandIn,
+    Update,
+    Witness,
+    Word,
+)
 from gossipfl.protocol.round_peer import RoundPeer
 
 
@@ -56,6 +70,12 @@ _WORDS = {
     Word.DECLINES: "declines",
     Word.ENDS: "is its neighbour no longer",
 }
+_OF_OTHERS = {
+    Witness: ("what it heard", "hears what {} heard"),
+    Doubt: ("that it doubts this", "hears that {} doubts this"),
+    Shown: ("who said so", "hears from {} who said so"),
+    Proof: ("who lied, and how", "hears from {} who lied, and how"),
+}
 _ASKED = {Missed: "cannot follow", Ask: "wants to hear it"}
 
 
@@ -69,6 +89,8 @@ def _event(event: Event) -> list[str]:
             return [f"hears that {_name(sender)} has lost {_names(gone)}"]
         case Received(sender, StandIn(word)):
             return [f"hears that {_name(sender)} {_WORDS[word]}"]
+        case Received(sender, Witness() | Doubt() | Shown() | Proof() as message):
+            return [_OF_OTHERS[type(message)][1].format(_name(sender))]
         case Received(sender, message):
             return [f"hears that {_name(sender)} {_ASKED[type(message)]}"]
         case Joined(peer):
@@ -95,6 +117,8 @@ def _said(effect: Send) -> str:
             return f"says that it has lost {_names(gone)} to {_name(to)}"
         case Send(to, StandIn(word)):
             return f"tells {_name(to)} that it {_WORDS[word]}"
+        case Send(to, Witness() | Doubt() | Shown() | Proof() as message):
+            return f"says {_OF_OTHERS[type(message)][0]} to {_name(to)}"
         case Send(to, message):
             return f"tells {_name(to)} that it {_ASKED[type(message)]}"
     raise AssertionError(effect)
@@ -108,6 +132,8 @@ def _done(effect: Effect) -> str:
             return f"drops {_name(peer)}: {why}"
         case Note(Refused(sender, reason)):
             return f"refuses {_name(sender)}: {reason}"
+        case Note(Quarantined(peer, why)):
+            return f"shuts {_name(peer)} out: {why}"
         case Note(Regarded(peer, state)):
             return f"takes {_name(peer)} for {state}"
         case Note(RoundClosed(round, heard=heard, missing=missing, stale=stale)):

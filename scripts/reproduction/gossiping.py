@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl.learn.contracts import Algorithm
-from gossipfl.protocol.events import Record, Refused, Regarded
+from gossipfl.protocol.events import Record, Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId, Traffic
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Scheduled, Targets
@@ -106,7 +106,7 @@ class Gossip:
             if record.reason != "stale":  # as happens where messages are lost
                 raise RuntimeError(f"peer {peer} refused peer {record.sender}: {record.reason}")
             return
-        if isinstance(record, Regarded):
+        if not isinstance(record, RoundClosed):
             return
         self.vectors[peer] = record.vector
         closed = self._open.setdefault(record.round, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -10,6 +10,9 @@ from gossipfl.errors import SettingsError
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.files import validate
 from gossipfl.experiment.settings import Experiment
+
+if TYPE_CHECKING:
+    from gossipfl.protocol.round_peer import RoundPeer
 
 
 def federation(kind: str, **learning: Any) -> Federation:
@@ -40,7 +43,8 @@ def test_a_combination_that_cannot_work_is_refused(kind: str, learning: dict[str
 def test_push_sum_counts_samples_on_a_schedule_unless_told_otherwise() -> None:
     for weights, differs in (("samples", True), ("uniform", False)):
         peers = federation("one-peer-exponential", algorithm="push-sum", weights=weights)
-        masses = {peers.new_peer(number, 0)._learner.state.mass.item() for number in range(8)}
+        lives = [cast("RoundPeer", peers.new_peer(number, 0)) for number in range(8)]
+        masses = {life._learner.state.mass.item() for life in lives}
         assert (len(masses) > 1) is differs
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from liars import Equivocation
 from worlds import World, complete, ring
 
 from gossipfl.protocol.messages import Message, PeerId, Update
@@ -32,6 +33,8 @@ class Without:
         return Lost() if is_it else Pass()
 
 
+ONE_LIES = Equivocation({3: frozenset({0})}, begins=2)
+
 SCENARIOS: dict[str, Callable[[Transcript], World]] = {
     "two-peers-three-rounds": lambda t: World(ring(2), witness=t.witness),
     "one-is-killed": lambda t: World(complete(3), schedule=Schedule(kills={2: 2}), witness=t.witness),
@@ -41,6 +44,9 @@ SCENARIOS: dict[str, Callable[[Transcript], World]] = {
     ),
     "an-update-is-lost": lambda t: World(complete(3), rules=(Without(0, 1, 2),), witness=t.witness),
     "one-never-comes": lambda t: World(complete(3), schedule=Schedule(kills={2: 1}), witness=t.witness),
+    "one-says-two-things": lambda t: World(
+        complete(4), rounds=4, rules=(ONE_LIES,), watches=True, witness=t.witness
+    ),
     "a-nan-update-is-refused": lambda t: World(complete(3), liar=2, witness=t.witness),
 }
 

@@ -15,6 +15,7 @@ from gossipfl.protocol.events import (
     Effect,
     Event,
     Finished,
+    Quarantined,
     Record,
     Refused,
     Regarded,
@@ -23,8 +24,10 @@ from gossipfl.protocol.events import (
     Stop,
 )
 from gossipfl.protocol.messages import Message, PeerId, Update
+from gossipfl.protocol.notary import Sealed, author_of
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Neighbours, Targets
+from gossipfl.protocol.watch import Watch
 from gossipfl.simulator.faults import Latency, Loss, Rule, Schedule
 from gossipfl.simulator.network import Network
 
@@ -88,13 +91,19 @@ class Watching:
 class Watched:
     """A peer that tells `witness` what it is given and what it asks for."""
 
-    def __init__(self, peer: RoundPeer, witness: Callable[[RoundPeer, float, Event, list[Effect]], None]):
+    def __init__(
+        self,
+        peer: RoundPeer,
+        witness: Callable[[RoundPeer, float, Event, list[Effect]], None],
+        watch: Watch | None = None,
+    ) -> None:
         self.peer = peer
         self._witness = witness
+        self._handles = watch or peer
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         before = self.peer.round
-        effects = self.peer.handle(event, now)
+        effects = self._handles.handle(event, now)
         assert self.peer.round >= before, "a peer's round goes back"
         self._witness(self.peer, now, event, effects)
         return effects
@@ -118,6 +127,7 @@ class World:
     samples: Sequence[int] = ()
     liar: PeerId | None = None
     targets: Callable[[PeerId], Targets] | None = None
+    watches: bool = False
     witness: Callable[[RoundPeer, float, Event, list[Effect]], None] = lambda *_: None
     message_bytes: Callable[[Message], int] = lambda _: 100
 
@@ -127,6 +137,7 @@ class World:
         self.closed: dict[PeerId, list[tuple[float, RoundClosed]]] = {}
         self.refused: list[tuple[PeerId, Refused]] = []
         self.regarded: list[tuple[PeerId, Regarded]] = []
+        self.quarantined: list[tuple[PeerId, float, Quarantined]] = []
         self.killed: list[PeerId] = []
         self.happened: list[tuple[str, float, tuple[PeerId, ...]]] = []
         self._numbers = count()
@@ -163,17 +174,22 @@ class World:
 
     def _new_peer(self, number: PeerId, epoch: int) -> Watched:
         self.algorithms.append(Watching(self._numbers, number == self.liar))
+        targets = self.targets(number) if self.targets else Neighbours(tuple(self.neighbours[number]))
         self.lives[number] = RoundPeer(
             number,
             self.algorithms[-1],
             np.zeros(2),
-            self.targets(number) if self.targets else Neighbours(tuple(self.neighbours[number])),
+            targets,
             rounds=self.rounds,
             samples=self.samples[number] if self.samples else 10,
             seed=self.seed,
             epoch=epoch,
         )
-        return Watched(self.lives[number], self.witness)
+        return Watched(self.lives[number], self.witness, self._watch(number, targets))
+
+    def _watch(self, number: PeerId, targets: Targets) -> Watch | None:
+        authors = {other: author_of(other) for other in targets.peers}
+        return Watch(self.lives[number], targets, authors, Sealed()) if self.watches else None
 
     def _fit_many(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
         if self.fit is not None:
@@ -185,6 +201,8 @@ class World:
             self.refused.append((peer, record))
         elif isinstance(record, Regarded):
             self.regarded.append((peer, record))
+        elif isinstance(record, Quarantined):
+            self.quarantined.append((peer, now, record))
         else:
             self.closed.setdefault(peer, []).append((now, record))
 
