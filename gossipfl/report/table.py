@@ -49,6 +49,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         ("Messages lost", _lost(run)),
         ("Messages stale", count(_stale(run))),
         ("Messages refused", _refused(run)),
+        ("Quarantined peers", _quarantined(run)),
         ("Spectral gap", significant(found.get("spectral_gap"))),
         ("Wall time", duration(found.get("wall_s"))),
         ("Engine", str(found.get("engine") or NOTHING)),
@@ -180,6 +181,16 @@ def _refused(run: Run) -> str:
     if not isinstance(told, dict):
         told = Counter(str(record.get("reason")) for record in of_kind(run, "refused"))
     return ", ".join(f"{count(n)} {reason}" for reason, n in sorted(told.items())) or "none"
+
+
+def _quarantined(run: Run) -> str:
+    """Who was shut out: `3, by proof` or `1, for malformed`."""
+    told: Any = run.summary.get("quarantined")
+    counts = {why: len(peers) for why, peers in told.items()} if isinstance(told, dict) else {}
+    words = [
+        f"{count(n)}, {'by proof' if why == 'equivocation' else f'for {why}'}" for why, n in counts.items()
+    ]
+    return "; ".join(words) or NOTHING
 
 
 def _tallies(run: Run) -> dict[int, Counter[str]]:
