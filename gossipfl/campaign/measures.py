@@ -60,14 +60,18 @@ def curves_by_round(run: Run) -> dict[str, list[float | None]]:
 
 
 def _survivors_finished(run: Run, experiment: Experiment) -> float | None:
-    """How many finished of those who were not killed for good."""
+    """How many finished of those who are honest, and were not gone at the end."""
     rounds = experiment.learning.rounds
-    there = {r["peer"] for r in of_kind(run, "round") if r["round"] == rounds} | _peers(
-        experiment.faults.restart
-    )
-    dead = [peer for peer in run.summary["killed"] if peer not in there]
-    alive = run.summary["peers"] - len(run.summary.get("attackers", ())) - len(dead)
+    there = {record["peer"] for record in of_kind(run, "round") if record["round"] == rounds}
+    gone = _gone(run) - there - _peers(experiment.faults.restart)
+    alive = run.summary["peers"] - len(gone.union(run.summary.get("attackers", ())))
     return min(run.summary["finished"] / alive, 1.0) if alive else None
+
+
+def _gone(run: Run) -> set[int]:
+    """Who was killed, or left, and was not back."""
+    last = {r["peer"]: r["kind"] for r in run.records if r["kind"] in ("killed", "left", "back")}
+    return {peer for peer, kind in last.items() if kind != "back"}
 
 
 def _finish_s(run: Run, experiment: Experiment) -> float | None:
@@ -76,7 +80,8 @@ def _finish_s(run: Run, experiment: Experiment) -> float | None:
     ends = {r["peer"]: r["time_s"] for r in of_kind(run, "round") if r["round"] == rounds}
     if not ends:
         return float(run.summary["virtual_s"]) if run.summary["finished"] else None
-    hurt = set(run.summary["killed"]) | _named(experiment)
+    harmed = {r["peer"] for r in run.records if r["kind"] in ("killed", "left", "paused")}
+    hurt = harmed | _named(experiment)
     last: float = max((at for peer, at in ends.items() if peer not in hurt), default=max(ends.values()))
     return last
 
