@@ -10,12 +10,12 @@ Rules:
 - Whoever is silent is overtaken, never waited for longer than `Patience` says.
 - Whom to wait for is settled when a peer speaks; nobody can join those for whom it waits.
 - A peer that fell behind joins the round of its neighbours' lower median: a liar among two or more cannot
-  pull it ahead.
+  pull it ahead, nor can one of three or more when the others cannot be heard.
 - A peer that begins when the run is under way first adopts what its neighbours say. Before, it is silent:
   what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.
 - While it gathers, one neighbour alone is not believed that the run is under way, unless it has no other.
-- Whoever has heard nobody for some rounds takes words however old: it must not stay ahead of all its
+- Whoever has heard nobody in time for some rounds takes words however old: it must not stay ahead of all its
   neighbours for ever, and refuse what they say.
 - A stranger is refused, whatever it says.
 """
@@ -118,7 +118,7 @@ class RoundPeer:
         self._began_at = self._round_began_at = 0.0
         self._heard: list[Words] = []  # in the round that is being closed
         self._spoken = 0  # in which round it last spoke
-        self._alone = 0  # rounds in a row that ended with nobody heard
+        self._alone = 0  # rounds in a row that ended with nobody heard in time
         self._joining = False  # a run that is under way, of which it has heard nothing yet
 
     @property
@@ -332,7 +332,8 @@ class RoundPeer:
         listened = self._conversation.listen(self._inbox, self.round, ahead=ahead, staleness=staleness)
         effects, self._heard = listened
         self._joining = False
-        self._alone = 0 if self._heard else self._alone + 1
+        in_time = any(words.last.round >= self.round - STALENESS_MAX for words in self._heard)
+        self._alone = 0 if in_time else self._alone + 1
         if self._conversation.judges:
             self.phase = Phase.JUDGING
             return effects

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Effect, Event, Joined, Left, Received
 from gossipfl.protocol.messages import Begun, Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
-from gossipfl.simulator.faults import Loss, Lost, Pass, Schedule, Verdict
+from gossipfl.simulator.faults import Instead, Loss, Lost, Pass, Schedule, Verdict
 from gossipfl.simulator.network import OBJECTS_YOUNG
 
 UPDATE = Update(1, 0, 1, 10, 2, (np.zeros(1),))
@@ -207,6 +208,18 @@ def test_a_peer_that_is_back_too_late_for_its_only_neighbour_does_not_gather_for
     world = World(complete(3), rounds=6, schedule=Schedule(kills={2: 1, 1: 2}, restarts={1: 3})).run()
     assert world.network.finished == {0, 1}
     np.testing.assert_array_equal(world.models[1], world.models[0])
+
+
+def test_one_of_three_neighbours_cannot_pull_a_peer_ahead_when_the_others_cannot_be_heard() -> None:
+    """Peer 3 says that it is in the last round; in round 4 the two others are gone."""
+
+    def lie(sender: PeerId, to: PeerId, message: Message, now: float) -> Verdict:
+        alone = sender == 3 and isinstance(message, Update) and message.round > 4
+        return Instead((replace(message, round=60),)) if alone else Pass()
+
+    schedule = Schedule(kills={1: 4, 2: 4})
+    world = World(complete(4), rounds=60, rules=(lie,), schedule=schedule).run()
+    assert [record.round for _, record in world.closed[0]] == list(range(1, 61))
 
 
 def test_a_peer_far_ahead_of_its_only_neighbour_still_hears_it() -> None:
