@@ -52,6 +52,8 @@ class Liveness:
         self._scale = max(SCALE_MIN, float(np.ptp(models, axis=0).max()))
         honest = [peer.round for peer in peers if peer.number in self._world.honest]
         self._due = max(honest, default=1) + CALM_ROUNDS - 1
+        if self._due >= self._world.rounds:
+            raise Violation("pulled ahead", f"Somebody honest is in round {max(honest)}, where none can be.")
 
     def closed(self, peer: PeerId, record: RoundClosed) -> None:
         """`peer` closed a round."""

@@ -50,7 +50,8 @@ class Nemesis:
                 lives.kill(peer)
                 self._let_come(ailment, lasts_s)
             case "leave":
-                lives.leave(peer)
+                end = lives.leave if peer in lives.awake else lives.kill  # who stands still hears nothing
+                end(peer)
                 self._let_come(ailment, lasts_s)
             case "pause":
                 lives.pause(peer, lasts_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_every_plant_is_looked_for() -> None:
 def test_a_bug_put_in_is_found_and_called_what_it_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant = room("plants").PLANTS[name]
     monkeypatch.setattr(plant.owner, plant.attribute, plant.instead)
-    worlds = map(room("world").drawn, range(FIND_WITHIN))
+    worlds: Iterable[Any] = map(room("world").drawn, range(FIND_WITHIN))
     if name == "nan-passes":  # nobody else says it
         worlds = (world for world in worlds if "nan" in dict(world.attackers).values())
     rules = (room("arena").run(world).rule for world in worlds)
