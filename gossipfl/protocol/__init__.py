@@ -5,6 +5,8 @@ round_peer.py  the peer that works in rounds: acquaintance.py, patience.py, inbo
                correspondence.py
 free_peer.py   the peer that works at its own pace: exchanges.py, encounters.py, flow.py, pace.py
 learner.py     what both hold; targets.py, admission.py and weighing.py: of whom, what and how much they use
+watch.py       around either: who contradicts itself is shut out; contradictions.py, notary.py, reputation.py,
+               credit.py
 messages.py    what peers say; layout.py, the arrays in it
 identity.py    who a peer is, and the roster of those it knows
 manifest.py    what all peers of a run agree on
