@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from worlds import Graph, World
+from worlds import Graph, World, random_graph
 
 from gossipfl.draws import Draws
 from gossipfl.protocol.messages import Doubt, Message, PeerId, Proof, Shown, Update, Witness
-from gossipfl.simulator.faults import LOST, PASS, Instead, Verdict
+from gossipfl.simulator.faults import LOST, PASS, Instead, Schedule, Verdict
 from gossipfl.topology import build_topology
 
 
@@ -67,3 +67,28 @@ def found_out(world: World, liars: Collection[PeerId], begins: int = 5) -> dict[
 def wronged(world: World, liars: Collection[PeerId]) -> list[PeerId]:
     """The honest peers whom anybody honest has shut out."""
     return [who.peer for peer, _, who in world.quarantined if peer not in liars and who.peer not in liars]
+
+
+def random_world(seed: int) -> World:
+    """Loss, jitter, a slow peer, a kill and a restart; in later rounds training and loss rest."""
+    draws = Draws(seed, round=7)
+    chance = draws.uniform("world", 8)
+    peers = 3 + int(chance[0] * (10))
+    slow = {int(chance[1] * peers): 1.0 + 20.0 * chance[2]} if chance[3] < 0.5 else {}
+    killed = int(chance[4] * peers)
+    schedule = Schedule(
+        kills={killed: 1 + int(chance[5] * 10)} if chance[6] < 0.7 else {},
+        restarts={killed: 3 + int(chance[5] * 12)} if chance[7] < 0.7 else {},
+    )
+    return World(
+        random_graph(peers, draws),
+        rounds=25,
+        seed=seed,
+        latency_s=0.05,
+        jitter_s=0.5 * float(chance[2]),
+        loss=0.3 * float(chance[3]),
+        slow=slow,
+        schedule=schedule,
+        calm_after=15,
+        samples=[1 + int(word % 50) for word in draws.words("samples", peers)],
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from liars import Equivocation, equivocation, found_out, regular, wronged
-from test_random_worlds import random_world
+from liars import Equivocation, equivocation, found_out, random_world, regular, wronged
 from worlds import World, complete, ring
 
 from gossipfl.draws import Draws
