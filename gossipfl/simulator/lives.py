@@ -2,7 +2,8 @@
 
 Rules:
 - What is to come to a peer comes to the life that it was meant for.
-- A peer that stands still handles nothing: what comes to it waits, its timers and trainings as well.
+- A peer that stands still handles nothing: what comes to it waits, its timers and trainings as well. When it
+  goes on, that comes first, whatever else comes at the same moment.
 - What befalls a peer that is not in a state for it does nothing; once all who are there have finished,
   nothing befalls anybody.
 """
@@ -54,6 +55,7 @@ class Lives:
         self.count = [0] * len(neighbours)
         self.links = Links()
         self.skews: dict[PeerId, Skew] = {}
+        self.handle: Callable[[PeerId, Event], None] = lambda *_: None  # what a driver does with an event
         self._neighbours = neighbours
         self._new_peer = new_peer
         self._marked = marked
@@ -173,9 +175,17 @@ class Lives:
         self.awake.add(number)
         self.links.silent.discard(number)
         self._marked("continued", self.now, (number,))
-        for event in held:
-            self.push(self.now, number, event)
+        self._catch_up(number, held)
         self._redial(link(number, other) for other in self._neighbours[number])
+
+    def _catch_up(self, number: PeerId, held: list[Event]) -> None:
+        """Let `number` handle what waited for it, as long as it lives and there is more to do."""
+        life = self.count[number]
+        for event in held:
+            if self.count[number] != life or number not in self.awake:
+                self.agenda.put(self.now, (number, life, event))  # too late for it
+            elif not (isinstance(event, Joined) and event.peer not in self.present):
+                self.handle(number, event)
 
     # Links
 

@@ -94,6 +94,7 @@ class Network:
         faults = schedule.faults if schedule else ()
         self._mishaps = Mishaps(faults, neighbours, seed, self._lives)
         self._lives.skews = self._mishaps.skews
+        self._lives.handle = self._handle
         self._links = self._lives.links
         self._rules: Sequence[Rule] = (self._links, *rules) if self._mishaps.touches_links else rules
         self._training_s = training_s

@@ -11,11 +11,11 @@ from worlds import World, complete, ring
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Array
-from gossipfl.protocol.events import Effect, Event, Joined, Left, Received
+from gossipfl.protocol.events import Effect, Event, Joined, Left, Received, Started
 from gossipfl.protocol.messages import Begun, Message, PeerId, Update
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.simulator.faults import Instead, Loss, Lost, Pass, Schedule, Verdict
-from gossipfl.simulator.network import OBJECTS_YOUNG
+from gossipfl.simulator.network import OBJECTS_YOUNG, Network
 
 UPDATE = Update(1, 0, 1, 10, 2, (np.zeros(1),))
 
@@ -227,3 +227,36 @@ def test_a_peer_far_ahead_of_its_only_neighbour_still_hears_it() -> None:
     schedule = Schedule(kills={0: 3}, restarts={0: 12})
     world = World([[1, 2], [0], [0]], rounds=40, slow={1: 2.0, 0: 1.2}, schedule=schedule).run()
     assert sum(record.heard for _, record in world.closed[2] if record.round > 20) > 3
+
+
+class Recorder:
+    """A peer that only listens."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        self.events.append(event)
+        return []
+
+
+def test_what_waited_for_a_peer_that_stood_still_comes_before_what_comes_as_it_goes_on() -> None:
+    """Its neighbour dies meanwhile, and is back at the very moment."""
+    still = Recorder()
+    network = Network(
+        [[1], [0]],
+        lambda number, _: still if number == 0 else Recorder(),
+        lambda _, vectors, *rest: vectors,
+        training_s=lambda _: 1.0,
+        message_bytes=lambda _: 1,
+        observe=lambda *_: None,
+    )
+    lives = network._lives
+    for at_s, happens in (
+        (5.0, lambda: lives.boot(1)),
+        (1.0, lambda: lives.pause(0, 4.0)),
+        (2.0, lambda: lives.kill(1)),
+    ):
+        lives.later(at_s, happens)
+    network.run()
+    assert still.events == [Started(), Joined(1), Left(1), Joined(1)]
