@@ -180,7 +180,9 @@ class Arena:
         return self.watched[number]
 
     def _training_s(self, number: PeerId) -> float:
-        return self.world.training_s[number] * self.slow.get(number, 1.0)
+        """Its pace; a slow training that is under way at the healing ends soon after."""
+        pace_s, left_s = self.world.training_s[number], self.world.heals_s - self.network.now
+        return min(pace_s * self.slow.get(number, 1.0), pace_s + max(0.0, left_s))
 
     def _fit_many(self, peers: Array, vectors: Array, round: int, drifts: Array | None = None) -> Array:
         """A step to what each peer wants; none once all is healed, or after the first round."""

@@ -1,4 +1,8 @@
-"""What must come about once all is healed: all go on, come to agree, and finish."""
+"""What must come about once all is healed: all go on, come to agree, and finish.
+
+Rules:
+- Where links keep accounts or codes, what attackers said stays in them: there agreement is not promised.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from gossipfl.protocol.events import RoundClosed
 from gossipfl.protocol.messages import PeerId
 from gossipfl.topology import SCHEDULES, Topology, mixing_matrix
 from swarming.book import Violation
-from swarming.world import CALM_ROUNDS, World
+from swarming.world import CALM_ROUNDS, PLAIN, World
 
 if TYPE_CHECKING:
     from swarming.arena import Arena
@@ -23,6 +27,9 @@ SLACK_ROUNDS = 8
 NEAR = 0.01
 """Peers agree if they differ by less than this share of how far apart they were when all was healed; where
 linear mixing itself is slower, by ten times what it leaves."""
+
+APART_MAX = 4.0
+"""Where it is not known how fast peers agree, so many times their difference is still no blow-up."""
 
 SCALE_MIN = 1.0
 """So far apart they count as having been at least: a training may still be under way."""
@@ -76,6 +83,8 @@ class Liveness:
         self._check_agreement()
 
     def _check_agreement(self) -> None:
+        if self._world.attackers and self._world.algorithm not in PLAIN:
+            return
         models = np.stack([self._models[peer] for peer in self._live])
         apart, most = float(np.ptp(models, axis=0).max()), self._scale * allowed(self._world)
         self._arena.book.checks["live peers agree"] += 1
@@ -89,11 +98,11 @@ class Liveness:
 def allowed(world: World) -> float:
     """The share of their difference that peers may keep."""
     if world.algorithm not in LINEAR or world.graph in SCHEDULES or world.gone or world.aggregator != "mean":
-        return 2.0
+        return APART_MAX
     edges = [(one, other) for one, others in enumerate(world.neighbours) for other in others if one < other]
     matrix = mixing_matrix(Topology.from_edges(world.peers, edges), world.samples).toarray()
     root = np.sqrt(world.samples)
     values = np.abs(np.linalg.eigvalsh(matrix * root[:, None] / root[None, :]))
     second = float(np.sort(values)[-2])
     left = second ** (CALM_ROUNDS - SLACK_ROUNDS) * math.sqrt(world.peers) * 10
-    return min(2.0, max(NEAR, left))
+    return min(APART_MAX, max(NEAR, left))
