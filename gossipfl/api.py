@@ -24,6 +24,7 @@ from gossipfl.experiment.stress import read_campaign
 from gossipfl.report import Run
 from gossipfl.report.stress.files import write_stress
 from gossipfl.report.stress.result import Stress
+from gossipfl.report.words import listing
 from gossipfl.simulator.faults import Fault, Rule
 from gossipfl.topology import Topology
 
@@ -168,7 +169,8 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
             table.setdefault(homes[name][0], {})[name] = value
         elif name in homes:
             raise SettingsError(
-                f'"{name}" is a key of {" and ".join(homes[name])}: say which section you mean.'
+                f'"{name}" is a key of {listing(homes[name])}: say of which, as in '
+                f'{homes[name][0]}={{"{name}": ...}}.'
             )
         else:
             raise SettingsError(f'There is no setting "{name}": {instead(name, [*sections, *homes])}')

@@ -256,3 +256,10 @@ def test_what_a_peer_keeps_back_judges_it_apart() -> None:
     assert run.summary["accuracy_local"] == pytest.approx(np.mean([r["accuracy_local"] for r in last]))
     assert "own test parts" in run.table()
     assert "own test parts" not in gossipfl.simulate(**SMALL).table()
+
+
+def test_a_key_that_two_sections_have_is_to_be_said_with_its_section() -> None:
+    with pytest.raises(gossipfl.UserError, match=r"learning and robust: .* model={\"options\": \.\.\.}"):
+        gossipfl.simulate(options={"factory": "net.py:line"})
+    slow: dict[str, Any] = {"slow": {1: 2.0}, "slow_down": ["1@1-2x2"], "peers": 3}
+    assert gossipfl.simulate(**{**SMALL, **slow}).summary["finished"] == 3

@@ -108,7 +108,7 @@ class FaultsSettings(Section):
     leave: tuple[Moment, ...] = ()
     restart: tuple[Moment, ...] = ()
     pause: tuple[PauseText, ...] = ()
-    slow: tuple[SlowText, ...] = ()
+    slow_down: tuple[SlowText, ...] = ()
     drop_out: tuple[DropOutText, ...] = ()
     partition: tuple[PartitionSettings, ...] = ()
     churn: ChurnSettings = ChurnSettings()
@@ -146,17 +146,17 @@ def check_faults(faults: FaultsSettings, rounds: int) -> None:
         "leave": lambda text: [moments([text])[0][1]],
         "restart": lambda text: [moments([text])[0][1]],
         "pause": lambda text: [pauses([text])[0][1]],
-        "slow": lambda text: slow_phases([text])[0][1:3],
+        "slow_down": lambda text: slow_phases([text])[0][1:3],
         "drop_out": lambda text: [drop_outs([text])[0][1]],
     }
     for key, rounds_of in reached.items():
         for text in getattr(faults, key):
             if not all(1 <= round <= rounds for round in rounds_of(text)):
                 raise ValueError(f'faults.{key} says "{text}": choose a round from 1 to {rounds}')
-    for text in faults.slow:
-        peer, first, last, _ = slow_phases([text])[0]
+    for text in faults.slow_down:
+        _, first, last, _ = slow_phases([text])[0]
         if last < first:
-            raise ValueError(f'faults.slow says "{text}": let the phase of peer {peer} end after it began')
+            raise ValueError(f'faults.slow_down says "{text}": let it end after it began')
     for cut in faults.partition:
         if cut.last is not None and cut.last > rounds:
             raise ValueError(f"faults.partition heals in round {cut.last}: choose one from 1 to {rounds}")

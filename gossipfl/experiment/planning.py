@@ -55,7 +55,7 @@ def plans_of(faults: FaultsSettings) -> tuple[Fault, ...]:
         *(Leave(*fate) for fate in moments(faults.leave)),
         *(Back(*fate) for fate in moments(faults.restart)),
         *(Pause(*fate) for fate in pauses(faults.pause)),
-        *(Slow(*fate) for fate in slow_phases(faults.slow)),
+        *(Slow(*fate) for fate in slow_phases(faults.slow_down)),
         *(DropOut(*fate) for fate in drop_outs(faults.drop_out)),
         *(
             Partition(

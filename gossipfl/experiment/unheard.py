@@ -123,7 +123,7 @@ def unheard_crowd(engine: str) -> dict[str, str]:
         [f"network.{key}" for key in _MESSAGES],
         'a crowd has no messages that could be late or lost, run.engine = "network" has',
     )
-    for key in ("pause", "slow", "partition", "clock_skew_s"):
+    for key in ("pause", "slow_down", "partition", "clock_skew_s"):
         unheard[f"faults.{key}"] = 'a crowd has neither links nor a clock, run.engine = "network" has'
     unheard["network.slow"] = 'the peers of a crowd are in step, those of run.engine = "network" need not be'
     for key in ("exchange", "every_s", "trains", "staleness", "tokens"):

@@ -39,7 +39,7 @@ def test_each_setting_is_the_plan_that_it_says() -> None:
                 "restart": ["2@9"],
                 "leave": ["3@7"],
                 "pause": ["4@6+30.5"],
-                "slow": ["5@10-20x8"],
+                "slow_down": ["5@10-20x8"],
                 "drop_out": ["0.3@20"],
                 "partition": [
                     {"kind": "isolate", "peer": 1, "from": 10, "to": 30},
@@ -61,9 +61,9 @@ def test_each_setting_is_the_plan_that_it_says() -> None:
     ("section", "settings", "words"),
     [
         ("faults", {"pause": ["4@6"]}, "write it as PEER@ROUND+SECONDS"),
-        ("faults", {"slow": ["5@10x8"]}, "write it as PEER@FIRST-LASTxTIMES"),
+        ("faults", {"slow_down": ["5@10x8"]}, "write it as PEER@FIRST-LASTxTIMES"),
         ("faults", {"drop_out": ["30@20"]}, "write it as SHARE@ROUND"),
-        ("faults", {"slow": ["5@9-3x8"]}, "let the phase of peer 5 end after it began"),
+        ("faults", {"slow_down": ["5@9-3x8"]}, "let it end after it began"),
         ("faults", {"pause": ["4@99+1"]}, "choose a round from 1 to 12"),
         ("faults", {"kill": ["4@3"], "leave": ["4@5"]}, "peer 4 is gone by then"),
         ("faults", {"restart": ["4@5"]}, "kill peer 4 in an earlier round"),

@@ -42,7 +42,7 @@ def test_a_factory_stands_beside_its_experiment(tmp_path: Path, engine: str) -> 
 
 def test_a_factory_stands_beside_its_node_file(tmp_path: Path) -> None:
     federation = build(gossipfl.read_experiment(experiment_in(tmp_path)))
-    home = prepare(federation, tmp_path / "up")[0]
+    (home, *_), _ = prepare(federation, tmp_path / "up")
     shutil.copy(tmp_path / "net.py", home)
     text = (home / "node.toml").read_text(encoding="utf-8")
     named = federation.experiment.model.options["factory"]
