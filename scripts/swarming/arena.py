@@ -10,9 +10,11 @@ import numpy as np
 
 from gossipfl.draws import Draws
 from gossipfl.learn.contracts import Array
-from gossipfl.protocol.events import Effect, Event, Peer, Record, Refused, RoundClosed
+from gossipfl.protocol.events import Effect, Event, Peer, Quarantined, Record, Refused, RoundClosed
 from gossipfl.protocol.messages import PeerId
+from gossipfl.protocol.notary import Sealed, author_of
 from gossipfl.protocol.round_peer import RoundPeer
+from gossipfl.protocol.watch import Watch
 from gossipfl.simulator.lives import Lives
 from gossipfl.simulator.network import Network
 from gossipfl.testing.transcript import Transcript
@@ -75,11 +77,12 @@ class Watched:
     """A peer in one of its lives, between it and its driver."""
 
     def __init__(
-        self, arena: Arena, peer: RoundPeer, life: int, hostile: Hostile | None, *, plain: bool
+        self, arena: Arena, peer: RoundPeer, stands: Peer, life: int, hostile: Hostile | None, *, plain: bool
     ) -> None:
         self.peer = peer
-        self.invariants = Invariants(arena.world, peer, life, arena.book, plain=plain)
+        self.invariants = Invariants(arena.world, peer, stands, life, arena.book, plain=plain)
         self._arena = arena
+        self._stands = stands  # the peer, perhaps under a watch
         self._hostile = hostile
         self._skew_s = arena.world.skew_s[peer.number]
 
@@ -87,7 +90,7 @@ class Watched:
         """As the peer does, whose clock is off."""
         arena = self._arena
         arena.count_event()
-        effects = self.peer.handle(event, now + self._skew_s)
+        effects = self._stands.handle(event, now + self._skew_s)
         if arena.transcript:
             arena.transcript.witness(self.peer, now, event, effects)
         if arena.watches:
@@ -176,8 +179,15 @@ class Arena:
         attacker = hostile and Hostile(
             hostile, number, life, world.rounds, self.book, self.counts, plain=algorithm.plain
         )
-        self.watched[number] = Watched(self, peer, life, attacker or None, plain=algorithm.plain)
+        stands = self._under_watch(peer, plain=algorithm.plain) if world.watched else peer
+        self.watched[number] = Watched(self, peer, stands, life, attacker or None, plain=algorithm.plain)
         return self.watched[number]
+
+    def _under_watch(self, peer: RoundPeer, *, plain: bool) -> Watch:
+        """Contradictions are proved where all are told the same, which is so over plain links."""
+        targets = self._targets[peer.number]
+        authors = {other: author_of(other) for other in targets.peers}
+        return Watch(peer, targets, authors, Sealed() if plain else None)
 
     def _training_s(self, number: PeerId) -> float:
         """Its pace; a slow training that is under way at the healing ends soon after."""
@@ -197,5 +207,7 @@ class Arena:
     def _observe(self, peer: PeerId, now: float, record: Record) -> None:
         if isinstance(record, RoundClosed):
             self.liveness.closed(peer, record)
+        elif isinstance(record, Quarantined):
+            self.counts[f"shut out: {record.why}"] += 1
         elif isinstance(record, Refused):
             self.counts[f"refused: {record.reason}"] += 1

@@ -14,7 +14,8 @@ import numpy as np
 
 from gossipfl.learn.contracts import Payload
 from gossipfl.protocol.events import Effect, Send
-from gossipfl.protocol.messages import Begun, PeerId, Update
+from gossipfl.protocol.messages import Begun, Message, PeerId, Proof, Shown, Statement, Update, Witness
+from gossipfl.protocol.notary import SAID_BYTES, author_of, claim_of, number_of
 from swarming.book import Book
 
 FLOOD = 12
@@ -56,6 +57,8 @@ class Hostile:
             self._counts[f"attack: {self._kind}"] += 1
             for update in self._words(effect.to, effect.message):
                 yield Send(effect.to, update)
+            if self._kind == "slander":
+                yield from (Send(effect.to, lie) for lie in self._lies(effect.to, effect.message))
         elif isinstance(effect.message, Begun) and self._kind == "far-ahead":
             yield Send(effect.to, Begun(self._rounds))
         else:
@@ -77,6 +80,8 @@ class Hostile:
                 return [replace(update, round=self._rounds)]
             case "reborn":
                 return [replace(update, epoch=update.epoch + 1_000)]
+            case "slander":
+                return [update]
             case "replay":
                 past = self._past.setdefault(to, [])
                 past.append(update)
@@ -89,6 +94,13 @@ class Hostile:
                 self._first = self._first or update.payload
                 return [self._changed(replace(update, payload=self._first), lambda part: part)]
         raise AssertionError(self._kind)
+
+    def _lies(self, to: PeerId, update: Update) -> list[Message]:
+        """What makes somebody else look like a liar: `to` itself, or the next peer."""
+        about, digest = author_of(to + update.round % 2), bytes([to % 256]) * SAID_BYTES
+        one = Statement(about, 0, update.round, digest, digest)
+        other = one._replace(said=bytes(SAID_BYTES))
+        return [Witness(claim_of(number_of(about), update.round, digest)), Shown(one), Proof(one, other)]
 
     def _changed(self, update: Update, change: Callable[[np.ndarray], np.ndarray]) -> Update:
         """`update` with all numbers that are no codes changed, and numbered anew."""

@@ -5,7 +5,7 @@ Rules:
 - It closes each round once, in growing order, with a finite model.
 - It waits no longer than its own training accounts for, and ends no round later than twice its deadline, but
   while it gathers or stands still.
-- It refuses nobody honest, but for what the network did to their words.
+- It refuses nobody honest, but for what the network did to their words, and never shuts one out.
 - Its tables are bounded.
 """
 
@@ -23,6 +23,8 @@ from gossipfl.protocol.events import (
     Event,
     Finished,
     Note,
+    Peer,
+    Quarantined,
     Received,
     Refused,
     RoundClosed,
@@ -52,10 +54,14 @@ NOWHERE = -1, -1.0
 class Invariants:
     """Of `peer` in its life `life`; `honest` are those who may not be refused."""
 
-    def __init__(self, world: World, peer: RoundPeer, life: int, book: Book, *, plain: bool) -> None:
+    def __init__(
+        self, world: World, peer: RoundPeer, stands: Peer, life: int, book: Book, *, plain: bool
+    ) -> None:
         self._world = world
         self._peer = peer
+        self._stands = stands
         self._life = life
+        self._out: set[PeerId] = set()  # who was shut out
         self._plain = plain
         self._book = book
         self._honest = frozenset(world.honest)
@@ -99,9 +105,14 @@ class Invariants:
                 self._check_closed(record, now)
             case SetTimer(timer, delay_s) if timer and self._wait is None:
                 self._check_wait(delay_s, now)
+            case Note(Quarantined(peer, why)):
+                self._book.checks["shuts out nobody honest"] += 1
+                self._out.add(peer)
+                if peer in self._honest:
+                    raise self._violation("quarantined", f"shut out the honest peer {peer}: {why}")
             case Drop(peer, why):
                 self._book.checks["drops only whom it refused"] += 1
-                if Note(Refused(peer, why)) not in effects:
+                if Note(Refused(peer, why)) not in effects and peer not in self._out:
                     raise self._violation("drop", f"dropped peer {peer} without saying why")
             case Finished():
                 self._check_finished(event)
@@ -110,7 +121,7 @@ class Invariants:
         """Raise `Violation` if a table is larger than it may be."""
         most = TABLE_MAX + TABLE_SHARE * len(self._world.neighbours[self._peer.number])
         self._book.checks["tables are bounded"] += 1
-        for name, size in _tables(self._peer, "", 0):
+        for name, size in _tables(self._stands, "", 0):
             if size > most:
                 raise self._violation("memory", f"holds {size} entries in {name.lstrip('.')}")
         for sender, waiting in self._peer._inbox._waiting.items():

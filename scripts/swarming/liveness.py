@@ -97,6 +97,8 @@ class Liveness:
 
 def allowed(world: World) -> float:
     """The share of their difference that peers may keep."""
+    if world.watched and world.attackers:
+        return APART_MAX  # who is left may be joined by few
     if world.algorithm not in LINEAR or world.graph in SCHEDULES or world.gone or world.aggregator != "mean":
         return APART_MAX
     edges = [(one, other) for one, others in enumerate(world.neighbours) for other in others if one < other]

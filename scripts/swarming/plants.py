@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gossipfl.learn.contracts import Array, Heard
 from gossipfl.protocol import acquaintance, admission, conversation, inbox, patience, weighing
 from gossipfl.protocol.correspondence import Taken
+from gossipfl.protocol.notary import Sealed
 from gossipfl.protocol.round_peer import RoundPeer
 
 
@@ -46,6 +47,7 @@ PLANTS = {
     ),
     "rounds-go-back": Plant(acquaintance, "caught_up", _median, "a peer ahead of others joins them"),
     "no-patience": Plant(patience.Patience, "wait_s", lambda _: 1e6, "a barrier that one peer can hold"),
+    "forgeries-pass": Plant(Sealed, "certain", lambda *_: True, "nobody looks who signed a proof"),
     "inbox-hoards": Plant(inbox, "WAITING_MAX", 1_000_000, "all that was heard is kept"),
 }
 

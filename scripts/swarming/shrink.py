@@ -40,6 +40,8 @@ def _smaller(world: World) -> Iterator[World]:
         yield replace(world, ailments=world.ailments[half:])
     if world.attackers:
         yield replace(world, attackers=())
+    if world.watched:
+        yield replace(world, watched=False)
     if world.shares != Shares():
         yield replace(world, shares=Shares())
     for peer in reversed(range(world.peers)):

@@ -26,6 +26,7 @@ def told(world: World) -> str:
         if value
     ]
     lines += [f"  of all updates: {', '.join(shares)}"] if shares else []
+    lines += ["  all watch one another"] * world.watched
     lines += [f"  {peer} attacks: {kind}" for peer, kind in world.attackers]
     lines += [f"  {_ailment(each)}" for each in world.ailments]
     lines += [

@@ -39,6 +39,7 @@ ATTACKS = (
     "stale",
     "far-ahead",
     "reborn",
+    "slander",
 )
 
 
@@ -90,6 +91,7 @@ class World:
     ailments: tuple[Ailment, ...] = ()
     attackers: tuple[tuple[int, str], ...] = ()  # who, and what it does
     heals_s: float = HEALS_S
+    watched: bool = False  # peers prove that one of them contradicts itself, and shut it out
 
     @property
     def peers(self) -> int:
@@ -202,6 +204,7 @@ def drawn(seed: int) -> World:
         shares=_shares(chance),
         ailments=tuple(sorted(_ailments(chance, neighbours), key=lambda each: each.at_s)),
         attackers=_attackers(chance, neighbours),
+        watched=chance.happens(0.25),
     )
 
 

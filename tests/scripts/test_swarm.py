@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SEEDS, CHUNK = 60, 10
-FIND_WITHIN = 100
+FIND_WITHIN = 200
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +40,12 @@ PLANTS = {
     "own-counts-whole": {"weights"},
     "rounds-go-back": {"round goes back"},
     "no-patience": {"patience"},
+    "forgeries-pass": {"quarantined"},
     "inbox-hoards": {"memory"},
 }
+
+
+NEEDS = {"nan-passes": "nan", "forgeries-pass": "slander"}
 
 
 def test_every_plant_is_looked_for() -> None:
@@ -52,8 +57,9 @@ def test_a_bug_put_in_is_found_and_called_what_it_is(name: str, monkeypatch: pyt
     plant = room("plants").PLANTS[name]
     monkeypatch.setattr(plant.owner, plant.attribute, plant.instead)
     worlds: Iterable[Any] = map(room("world").drawn, range(FIND_WITHIN))
-    if name == "nan-passes":  # nobody else says it
-        worlds = (world for world in worlds if "nan" in dict(world.attackers).values())
+    if name in NEEDS:  # nobody else says it
+        fit = (world for world in worlds if NEEDS[name] in dict(world.attackers).values())
+        worlds = (replace(world, watched=True) for world in fit)
     rules = (room("arena").run(world).rule for world in worlds)
     assert next(filter(None, rules), None) in PLANTS[name]
 

@@ -247,7 +247,7 @@ def test_what_waited_for_a_peer_that_stood_still_comes_before_what_comes_as_it_g
     network = Network(
         [[1], [0]],
         lambda number, _: still if number == 0 else Recorder(),
-        lambda _, vectors, *rest: vectors,
+        lambda _, vectors, *__: vectors,
         training_s=lambda _: 1.0,
         message_bytes=lambda _: 1,
         observe=lambda *_: None,
