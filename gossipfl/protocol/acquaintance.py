@@ -45,6 +45,11 @@ class Acquaintance:
         return self.held or self.round is None
 
     @property
+    def is_new(self) -> bool:
+        """Whether it has not closed a round, as far as we know."""
+        return (self.round or 0) <= 1
+
+    @property
     def presence(self) -> Presence:
         """What it is taken for."""
         if not self.here:

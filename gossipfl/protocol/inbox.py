@@ -23,6 +23,11 @@ class Inbox:
     def __init__(self) -> None:
         self._waiting: dict[PeerId, dict[int, Update]] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not any(self._waiting.values())
+
     def put(self, sender: PeerId, update: Update) -> None:
         """Keep `update`; the oldest of its sender makes room."""
         waiting = self._waiting.setdefault(sender, {})

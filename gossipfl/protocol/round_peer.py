@@ -120,6 +120,7 @@ class RoundPeer:
         self._spoken = 0  # in which round it last spoke
         self._alone = 0  # rounds in a row that ended with nobody heard in time
         self._joining = False  # a run that is under way, of which it has heard nothing yet
+        self._came_late = False  # when the run was under way, where nobody waits for others to begin
 
     @property
     def model(self) -> Array:
@@ -189,7 +190,7 @@ class RoundPeer:
     def _join(self, now: float) -> list[Effect]:
         """Begin in a run that is under way: hear first, for what we would learn from scratch is of no use."""
         self._began_at = self._round_began_at = now
-        self._joining = True
+        self._joining = self._came_late = True
         self._changing.begun()
         return [*self._say_begun(), *self._settle(), *self._wait(now)]
 
@@ -240,6 +241,7 @@ class RoundPeer:
             peer
             for peer in self._targets.waits_for(self.round)
             if self._others[peer].is_awaited
+            and not (self._joining and self._others[peer].is_new)
             and self._patience.suffices(peer, wait_s)
             and not self._inbox.holds(peer, self.round)
         }
@@ -311,18 +313,24 @@ class RoundPeer:
         if self.phase is not Phase.WAITING or timer != self.round:
             return []
         held, until_s = self._if_held(now), self._began_at + self._gather_s - now
-        if held or (self._joining and until_s > 0):
+        if held or (self._needs_words and until_s > 0):
             return [*held, SetTimer(timer, min(until_s, self._patience.wait_s()))]
         return self._close(now)
 
     def _if_held(self, now: float) -> list[Effect]:
         """What to tell all if somebody awaited waits for others to begin, and we have not waited enough."""
-        if now >= self._began_at + self._gather_s:
+        if self._came_late or now >= self._began_at + self._gather_s:
             return []
         return self._say_begun() if any(self._others[peer].is_idle for peer in self._awaited) else []
 
     def _close_if_heard(self, now: float) -> list[Effect]:
-        return self._close(now) if not self._awaited and self.phase is Phase.WAITING else []
+        waits = self._awaited or self._needs_words
+        return self._close(now) if self.phase is Phase.WAITING and not waits else []
+
+    @property
+    def _needs_words(self) -> bool:
+        """Whether it joins a run of which it has heard nothing to build on."""
+        return self._joining and self._inbox.empty
 
     # Listening
 
