@@ -79,6 +79,9 @@ def refuse_impossible(faults: Sequence[Fault], network: NetworkSettings) -> None
             raise SettingsError(
                 "faults.clock_skew_s is for `gossipfl simulate`: all processes share one clock."
             )
+        off = isinstance(fault, Churn | Sessions | Absence) and not fault.forgets
+        if off and not hasattr(signal, "SIGSTOP"):
+            raise SettingsError("faults.churn needs a system that can stop a process: simulate it instead.")
         if isinstance(fault, Pause) and not hasattr(signal, "SIGSTOP"):
             raise SettingsError("faults.pause needs a system that can stop a process: simulate it instead.")
         if isinstance(fault, Leave | Churn | Sessions | Absence) and os.name == "nt":

@@ -87,7 +87,18 @@ class ProcessStage:
         if node.alive and not node.paused:
             node.pause()
             self._mark("paused", number)
-            self.later(lasts_s, lambda: self._go_on(node))
+            self.later(lasts_s, lambda: self._go_on(node, "continued"))
+
+    def unplug(self, number: PeerId) -> None:
+        """Let a process stand still until it is plugged in: its neighbours see it by its silence."""
+        node = self._nodes[number]
+        if node.alive and not node.paused:
+            node.pause()
+            self._mark("left", number)
+
+    def plug(self, number: PeerId) -> None:
+        """Let a process go on."""
+        self._go_on(self._nodes[number], "back")
 
     def cut(self, cut: frozenset[Pair]) -> None:
         """Let nothing arrive on these links."""
@@ -123,10 +134,10 @@ class ProcessStage:
         away = (node.killed or node.left) and self._returns[number] > 0
         return away and any(other.alive and other.begun for other in self._nodes)
 
-    def _go_on(self, node: Process) -> None:
+    def _go_on(self, node: Process, how: str) -> None:
         if node.paused and node.alive:
             node.go_on()
-            self._mark("continued", node.number)
+            self._mark(how, node.number)
 
     def _mark(self, what: str, *peers: PeerId) -> None:
         self._recorder.marked(what, self._now_s(), peers)
@@ -143,8 +154,12 @@ def _returns(faults: Iterable[Fault], peers: int) -> dict[PeerId, float]:
     """How many times each peer may be started again."""
     returns = dict.fromkeys(range(peers), 0.0)
     for fault in faults:
-        if isinstance(fault, Churn | Sessions):
+        if isinstance(fault, Churn | Sessions) and fault.forgets:
             returns = dict.fromkeys(range(peers), math.inf)
-        elif isinstance(fault, Back) or (isinstance(fault, Absence) and fault.returns_s is not None):
+        elif isinstance(fault, Back) or _comes_anew(fault):
             returns[fault.peer] += 1
     return returns
+
+
+def _comes_anew(fault: Fault) -> bool:
+    return isinstance(fault, Absence) and fault.forgets and fault.returns_s is not None

@@ -92,10 +92,11 @@ class ChurnSettings(Section):
     session_s: Positive | None = None
     absence_s: Positive | None = None
     trace: str | None = None
+    forget: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> ChurnSettings:
-        given = self.model_fields_set
+        given = self.model_fields_set - {"forget"}
         if given and given not in ({"leave", "back"}, {"session_s", "absence_s"}, {"trace"}):
             raise ValueError("churn needs leave and back, or session_s and absence_s, or trace alone")
         return self

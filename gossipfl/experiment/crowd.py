@@ -64,12 +64,13 @@ def refuse_crowd(federation: Federation, present: Present | None = None, plans: 
                 f"A crowd has neither links nor a clock for {type(plan).__name__} to befall: {_INSTEAD}, or "
                 "leave it out."
             )
-    returns = any(isinstance(plan, Back | Churn) for plan in plans)
+    returns = any(isinstance(plan, Back) or (isinstance(plan, Churn) and plan.forgets) for plan in plans)
+    absent = present is not None or any(isinstance(plan, Churn) for plan in plans)
     if not (plans or present):
         return
     if isinstance(algorithm, Accounting) and (algorithm.link.takes_back or returns):
         why = "settles its accounts with a peer that is gone"
-    elif codes and (returns or present or codes.settles):
+    elif codes and (returns or absent or codes.settles):
         why = "must tell anew whoever missed something"
     else:
         return
@@ -146,8 +147,8 @@ class Roll:
 
     def __call__(self, round: int) -> Attendance:
         """Those of `round`."""
-        away, before = self._away(round), self._away(round - 1)
-        newcomers = before & ~away
+        away = self._away(round)
+        newcomers = self._new(round) & ~away
         return Attendance(~away & ~newcomers, newcomers)
 
     def lost(self, round: int, last: int) -> dict[PeerId, int]:
@@ -169,13 +170,23 @@ class Roll:
         gone = [("killed" if peer in killed else "left", peer) for peer in ended]
         return gone + [("back", peer) for peer in np.flatnonzero(before & ~away).tolist()]
 
+    def _new(self, round: int) -> NDArray[np.bool_]:
+        """Who begins anew if it is there; whoever was only switched off keeps what it has."""
+        if self._churn is None or self._churn.churn.forgets:
+            return self._away(round - 1)
+        return self._ended(round - 1) & ~self._ended(round)
+
     def _away(self, round: int) -> NDArray[np.bool_]:
+        ended = self._ended(round)
+        return ended if self._churn is None else ended | self._churn.away(max(round, 0))
+
+    def _ended(self, round: int) -> NDArray[np.bool_]:
         away = np.zeros(self._peers, np.bool_)
         ends = [(at, 0, peer) for at, peer, _ in self._ends]
         for at, returns, peer in sorted(ends + [(at, 1, peer) for at, peer in self._returns]):
             if at <= round:
                 away[peer] = not returns
-        return away if self._churn is None else away | self._churn.away(max(round, 0))
+        return away
 
 
 def outcome_of(

@@ -126,20 +126,21 @@ def _matrix(path: Path, peers: int) -> NDArray[np.float64]:
 
 def _churn(churn: ChurnSettings) -> list[Fault]:
     if churn.leave is not None and churn.back is not None:
-        return [Churn(churn.leave, churn.back)]
+        return [Churn(churn.leave, churn.back, churn.forget)]
     if churn.session_s is not None and churn.absence_s is not None:
-        return [Sessions(churn.session_s, churn.absence_s)]
-    return [] if churn.trace is None else [*_trace(Path(churn.trace))]
+        return [Sessions(churn.session_s, churn.absence_s, churn.forget)]
+    return [] if churn.trace is None else [*_trace(Path(churn.trace), churn.forget)]
 
 
-def _trace(path: Path) -> list[Absence]:
+def _trace(path: Path, forgets: bool) -> list[Absence]:
     found = []
     for number, row in enumerate(_rows(path, "faults.churn.trace"), 1):
         if number == 1 and row[:2] == ["peer", "leaves_s"]:
             continue
         try:
             peer, leaves, returns = row
-            absence = Absence(int(peer), float(leaves), float(returns) if returns.strip() else None)
+            returns_s = float(returns) if returns.strip() else None
+            absence = Absence(int(peer), float(leaves), returns_s, forgets)
         except ValueError:
             raise SettingsError(
                 f"{path.name} line {number} is not peer, leaves_s, returns_s: write three numbers, the last "

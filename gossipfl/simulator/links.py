@@ -17,6 +17,9 @@ from gossipfl.simulator.faults.verdicts import LOST, PASS, Verdict
 REDIAL_S = 1.0
 """How long after a link was dropped, or could be had again, it is dialled."""
 
+DIALLED_S = 0.2
+"""So soon a peer that was switched on again has dialled its neighbours, as a node does at first."""
+
 DETECTED_S = 5.0
 """After so many seconds of silence a neighbour is given up, as a node's failure detector does."""
 

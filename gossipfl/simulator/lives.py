@@ -20,7 +20,7 @@ from gossipfl.protocol.messages import PeerId
 from gossipfl.simulator.agenda import Agenda
 from gossipfl.simulator.faults.cuts import Link
 from gossipfl.simulator.faults.plans import Skew
-from gossipfl.simulator.links import DETECTED_S, REDIAL_S, Links, link, links
+from gossipfl.simulator.links import DETECTED_S, DIALLED_S, REDIAL_S, Links, link, links
 
 NO_LIFE = -1
 
@@ -154,29 +154,42 @@ class Lives:
 
     def pause(self, number: PeerId, lasts_s: float) -> None:
         """It stands still for so long; its neighbours give it up if that is long enough."""
-        if number not in self.awake:
-            return
+        if number in self.awake:
+            held = self._stand_still(number, "paused")
+            self.later(DETECTED_S, partial(self._give_up, number, held))
+            self.later(lasts_s, partial(self._continue, number, held, "continued", REDIAL_S))
+
+    def unplug(self, number: PeerId) -> None:
+        """It stands still, and all its links are closed at once."""
+        if number in self.awake:
+            self._give_up(number, self._stand_still(number, "left"))
+
+    def plug(self, number: PeerId) -> None:
+        """It goes on with what it has."""
+        if number in self._held:
+            self._continue(number, self._held[number], "back", DIALLED_S)
+
+    def _stand_still(self, number: PeerId, how: str) -> list[Event]:
         self.awake.discard(number)
         held = self._held[number] = []
-        self._marked("paused", self.now, (number,))
-        self.later(DETECTED_S, partial(self._given_up, number, held))
-        self.later(lasts_s, partial(self._continue, number, held))
+        self._marked(how, self.now, (number,))
+        return held
 
-    def _given_up(self, number: PeerId, held: list[Event]) -> None:
+    def _give_up(self, number: PeerId, held: list[Event]) -> None:
         if self._held.get(number) is held:
             self.links.silent.add(number)
             for other in self._neighbours[number]:
                 self.close(number, other)
 
-    def _continue(self, number: PeerId, held: list[Event]) -> None:
+    def _continue(self, number: PeerId, held: list[Event], how: str, dialled_s: float) -> None:
         if self._held.get(number) is not held:
             return
         del self._held[number]
         self.awake.add(number)
         self.links.silent.discard(number)
-        self._marked("continued", self.now, (number,))
+        self._marked(how, self.now, (number,))
         self._catch_up(number, held)
-        self._redial(link(number, other) for other in self._neighbours[number])
+        self._redial((link(number, other) for other in self._neighbours[number]), dialled_s)
 
     def _catch_up(self, number: PeerId, held: list[Event]) -> None:
         """Let `number` handle what waited for it, as long as it lives and there is more to do."""

@@ -49,6 +49,12 @@ class Stage(Protocol):
     def pause(self, number: PeerId, lasts_s: float) -> None:
         """Let a peer stand still."""
 
+    def unplug(self, number: PeerId) -> None:
+        """Switch a peer off that keeps what it has."""
+
+    def plug(self, number: PeerId) -> None:
+        """Let a peer go on that was switched off."""
+
     def cut(self, cut: frozenset[Link]) -> None:
         """Let nothing arrive on these links."""
 
@@ -96,9 +102,9 @@ class Mishaps:
         """Set the clock of all that goes by time, and do what befalls in round 1."""
         for fault in self._faults:
             if isinstance(fault, Absence):
-                self._stage.later(fault.leaves_s, partial(self._stage.leave, fault.peer))
+                self._stage.later(fault.leaves_s, partial(self._go, fault, fault.peer))
                 if fault.returns_s is not None:
-                    self._stage.later(fault.returns_s, partial(self._stage.boot, fault.peer))
+                    self._stage.later(fault.returns_s, partial(self._come, fault, fault.peer))
             elif isinstance(fault, Sessions):
                 for peer in range(len(self._neighbours)):
                     self._stay(fault, peer)
@@ -147,12 +153,18 @@ class Mishaps:
         self._stage.later(self._drawn_s(sessions.session_s, peer), partial(self._part, sessions, peer))
 
     def _part(self, sessions: Sessions, peer: PeerId) -> None:
-        self._stage.leave(peer)
+        self._go(sessions, peer)
         self._stage.later(self._drawn_s(sessions.absence_s, peer), partial(self._return, sessions, peer))
 
     def _return(self, sessions: Sessions, peer: PeerId) -> None:
-        self._stage.boot(peer)
+        self._come(sessions, peer)
         self._stay(sessions, peer)
+
+    def _go(self, churn: Churn | Sessions | Absence, peer: PeerId) -> None:
+        (self._stage.leave if churn.forgets else self._stage.unplug)(peer)
+
+    def _come(self, churn: Churn | Sessions | Absence, peer: PeerId) -> None:
+        (self._stage.boot if churn.forgets else self._stage.plug)(peer)
 
     def _drawn_s(self, mean_s: float, peer: PeerId) -> float:
         return -mean_s * log1p(-self._stays.next(peer))
@@ -171,9 +183,9 @@ class Mishaps:
         if self._churn is not None:
             before, now = self._churn.away(round - 1), self._churn.away(round)
             for peer in (now & ~before).nonzero()[0].tolist():
-                self._stage.leave(peer)
+                self._go(self._churn.churn, peer)
             for peer in (before & ~now).nonzero()[0].tolist():
-                self._stage.boot(peer)
+                self._come(self._churn.churn, peer)
 
 
 def _by_peer(faults: Sequence[Fault], kinds: Any) -> dict[PeerId, list[Any]]:

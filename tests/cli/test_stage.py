@@ -119,7 +119,7 @@ def test_who_dies_while_it_stands_still_does_not_go_on() -> None:
 
 
 def test_time_begins_with_the_first_round() -> None:
-    play = Theatre((Absence(3, 2.0, 5.0),))
+    play = Theatre((Absence(3, 2.0, 5.0, forgets=True),))
     play.wait(100.0)
     assert play.said == []
     play.reached(2, 0)
@@ -146,7 +146,7 @@ def test_cuts_that_overlap_are_healed_each_for_itself() -> None:
 
 
 def test_who_finished_is_not_started_again() -> None:
-    play = Theatre((Churn(leave=1.0, back=1.0),))
+    play = Theatre((Churn(leave=1.0, back=1.0, forgets=True),))
     play.nodes[0].alive = False
     play.stage.boot(0)
     assert play.stage.start_who_has({0}) == []

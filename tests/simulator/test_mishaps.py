@@ -101,7 +101,7 @@ def test_churn_never_takes_all() -> None:
     assert all((~churned.away(round)).any() for round in range(50))
 
 
-@pytest.mark.parametrize("fault", [Churn(0.2, 0.5), Sessions(8.0, 3.0)])
+@pytest.mark.parametrize("fault", [Churn(0.2, 0.5, True), Sessions(8.0, 3.0, True), Churn(0.2, 0.5), Sessions(8.0, 3.0)])
 def test_who_comes_and_goes_holds_nobody_up(fault: Fault) -> None:
     made, _ = world(complete(8), fault, rounds=25)
     last = {peers[0]: what for what, _, peers in made.happened}

@@ -26,7 +26,7 @@ class Churned:
     """Whom `churn` has made leave in each round; nobody in round 1, and never all."""
 
     def __init__(self, churn: Churn, peers: int, seed: int) -> None:
-        self._churn = churn
+        self.churn = churn
         self._peers = np.arange(peers)
         self._seed = seed
         self._away: list[Flags] = [np.zeros(peers, np.bool_)] * 2  # of rounds 0 and 1
@@ -36,7 +36,7 @@ class Churned:
         while len(self._away) <= round:
             chance = Draws(self._seed, self._peers, len(self._away)).uniform("churn", 1)[:, 0]
             before = self._away[-1]
-            away = np.where(before, chance >= self._churn.back, chance < self._churn.leave)
+            away = np.where(before, chance >= self.churn.back, chance < self.churn.leave)
             if away.all():
                 away[np.argmax(~before)] = False
             self._away.append(away)

@@ -86,27 +86,33 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Churn:
-    """In each round each peer leaves, or is back, with these probabilities."""
+    """In each round each peer is off, or back, with these probabilities.
+
+    As a machine that is switched off and on again it keeps what it has; where it `forgets`, it begins anew.
+    """
 
     leave: float
     back: float
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Peers are there for `session_s` and away for `absence_s` seconds in the mean, both exponential."""
+    """Peers are there for `session_s` and off for `absence_s` seconds in the mean, both exponential."""
 
     session_s: float
     absence_s: float
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """`peer` leaves at one moment and, unless that is None, is back at another."""
+    """`peer` is off from one moment on and, unless that is None, back at another."""
 
     peer: PeerId
     leaves_s: float
     returns_s: float | None = None
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
