@@ -166,15 +166,22 @@ class Roll:
         """What became of whom when `round` began."""
         away, before = self._away(round), self._away(round - 1)
         killed = {peer for at, peer, plan in self._ends if at == round and isinstance(plan, Kill)}
-        ended = np.flatnonzero(away & ~before).tolist()
-        gone = [("killed" if peer in killed else "left", peer) for peer in ended]
-        return gone + [("back", peer) for peer in np.flatnonzero(before & ~away).tolist()]
+        gone = away & ~before
+        if self._keeps:  # who is switched off may die of it
+            gone |= self._ended(round) & ~self._ended(round - 1)
+        ended = np.flatnonzero(gone).tolist()
+        lost = [("killed" if peer in killed else "left", peer) for peer in ended]
+        return lost + [("back", peer) for peer in np.flatnonzero(before & ~away).tolist()]
 
     def _new(self, round: int) -> NDArray[np.bool_]:
         """Who begins anew if it is there; whoever was only switched off keeps what it has."""
-        if self._churn is None or self._churn.churn.forgets:
-            return self._away(round - 1)
-        return self._ended(round - 1) & ~self._ended(round)
+        if self._keeps:
+            return self._ended(round - 1) & ~self._ended(round)
+        return self._away(round - 1)
+
+    @property
+    def _keeps(self) -> bool:
+        return self._churn is not None and not self._churn.churn.forgets
 
     def _away(self, round: int) -> NDArray[np.bool_]:
         ended = self._ended(round)

@@ -13,7 +13,7 @@ from worlds import Graph, World, complete, random_graph, ring
 from gossipfl.draws import Draws
 from gossipfl.protocol.events import Joined, Left, Received
 from gossipfl.protocol.messages import PeerId, Update
-from gossipfl.protocol.round_peer import Phase
+from gossipfl.protocol.round_peer import GATHER_S, Phase
 from gossipfl.simulator.faults import (
     Absence,
     Back,
@@ -101,7 +101,9 @@ def test_churn_never_takes_all() -> None:
     assert all((~churned.away(round)).any() for round in range(50))
 
 
-@pytest.mark.parametrize("fault", [Churn(0.2, 0.5, True), Sessions(8.0, 3.0, True), Churn(0.2, 0.5), Sessions(8.0, 3.0)])
+@pytest.mark.parametrize(
+    "fault", [Churn(0.2, 0.5, True), Sessions(8.0, 3.0, True), Churn(0.2, 0.5), Sessions(8.0, 3.0)]
+)
 def test_who_comes_and_goes_holds_nobody_up(fault: Fault) -> None:
     made, _ = world(complete(8), fault, rounds=25)
     last = {peers[0]: what for what, _, peers in made.happened}
@@ -117,6 +119,22 @@ def test_who_is_away_by_a_trace_is_away_then() -> None:
     assert [(what, now) for what, now, _ in made.happened] == [("left", 5.5), ("back", 9.5), ("left", 12.2)]
     assert made.network.finished == {0, 1, 3}
     assert [kind for kind, _ in seen(log, 0, 1)][:3] == ["Joined", "Left", "Joined"]
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_who_was_switched_off_goes_on_with_what_it_has_unless_it_forgets(forgets: bool) -> None:
+    made, log = world(complete(4), Absence(1, 5.5, 9.5, forgets))
+    rounds = [record.round for _, record in made.closed[1]]
+    assert made.network._lives.count[1] == forgets
+    assert made.network.finished == {0, 1, 2, 3}
+    assert (rounds == sorted(rounds)) is True
+    assert [kind for kind, _ in seen(log, 0, 1)][:3] == ["Joined", "Left", "Joined"]
+
+
+def test_newcomers_do_not_wait_for_one_another_to_begin() -> None:
+    made, _ = world(complete(8), Churn(0.3, 0.5, forgets=True), rounds=25)
+    longest_s = max(record.duration_s for closed in made.closed.values() for _, record in closed)
+    assert longest_s < GATHER_S / 2
 
 
 # Standing still, slowness, clocks
@@ -274,7 +292,8 @@ def test_with_every_fault_at_once_the_same_seed_gives_the_same_run(seed: int) ->
     assert once.network.trace_hash == again.network.trace_hash
     assert once.happened == again.happened
     assert once.network.finished
-    for stuck in once.network._present:  # it came back when all whom it knows were gone
+    lives = once.network._lives
+    for stuck in lives.present & lives.awake:  # it came back when all whom it knows were gone
         assert once.lives[stuck].phase is Phase.GATHERING
     assert np.isfinite(once.models).all()
     assert replace(once, seed=seed + 100).run().network.trace_hash != once.network.trace_hash
