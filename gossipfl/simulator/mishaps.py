@@ -19,6 +19,7 @@ from gossipfl.simulator.faults.cuts import Link, cut_links
 from gossipfl.simulator.faults.plans import (
     Absence,
     Back,
+    Churn,
     DropOut,
     Fault,
     Kill,
