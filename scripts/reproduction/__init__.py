@@ -8,6 +8,7 @@ compression.py      R5  compressed gossip
 gossip_learning.py  R6  models that walk and merge
 dirichlet.py        R7  algorithms on ever less alike data
 epidemic.py         R8  graphs drawn afresh in every round
+byzantine.py        R9  rules against attackers
 weighting.py        R11 shards of unlike size
 
 catalogue.py   all of them, by name

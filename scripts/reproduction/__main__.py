@@ -30,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
     plan = {each.name: each.plan(setting) for each in wanted}
     results, seconds = _do(plan)
     chapters = [page.Chapter(each, each.concluded(results[each.name]), seconds[each.name]) for each in wanted]
-    _write(chapters, setting, given.out)
+    _write(chapters, setting, given.out, alone=not given.only)
     record = page.record(chapters, setting)
     print(to_json(record, indent=2) if given.json else page.text(chapters, setting))
     return 0 if record["passed"] else 1
@@ -110,7 +110,8 @@ def _words(done: int, total: int, left_s: float) -> str:
     return f"{done} of {total} runs{left}"
 
 
-def _write(chapters: list[page.Chapter], setting: Setting, out: Path | None) -> None:
+def _write(chapters: list[page.Chapter], setting: Setting, out: Path | None, *, alone: bool) -> None:
+    """Page and figures; where some `chapters` were asked for, those of an older page stay beside them."""
     if out is None:
         return
     folder = out / "reproduction"
@@ -118,9 +119,12 @@ def _write(chapters: list[page.Chapter], setting: Setting, out: Path | None) -> 
     for chapter in chapters:
         for name, figure in chapter.findings.figures.items():
             figure.savefig(folder / name, metadata={"Software": None})
-    (out / "reproduction.md").write_text(
-        page.markdown(chapters, setting, folder.name), encoding="utf-8", newline="\n"
-    )
+    file = out / "reproduction.md"
+    if alone or not file.exists():
+        words = page.markdown(chapters, setting, folder.name)
+    else:
+        words = page.merged(file.read_text(encoding="utf-8"), chapters, setting, folder.name)
+    file.write_text(words, encoding="utf-8", newline="\n")
 
 
 def _progress(words: str) -> None:

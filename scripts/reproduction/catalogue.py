@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reproduction import (
+    byzantine,
     compression,
     consensus,
     dirichlet,
@@ -76,6 +77,16 @@ REPRODUCTIONS = (
         "De Vos et al., NeurIPS 2023, arXiv 2310.01972.",
         epidemic.plan,
         epidemic.conclude,
+    ),
+    Reproduction(
+        "R9",
+        "Four of twenty attack: the mean breaks, robust rules hold",
+        "He et al. 2022, arXiv 2202.01545; Allouah et al., AISTATS 2023, arXiv 2302.01772; Guo et al. 2022,"
+        " arXiv 2002.08569.",
+        byzantine.plan,
+        byzantine.conclude,
+        needs_data=True,
+        in_quick=False,
     ),
     Reproduction(
         "R11",

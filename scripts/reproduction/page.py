@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -58,6 +59,23 @@ def markdown(chapters: Sequence[Chapter], setting: Setting, folder: str) -> str:
     for chapter in chapters:
         lines += _section(chapter, setting, folder)
     return "\n".join(lines) + "\n"
+
+
+def merged(page: str, chapters: Sequence[Chapter], setting: Setting, folder: str) -> str:
+    """`page`, as `markdown` made it, with the sections of `chapters` in it."""
+    head, *rest = page.split("\n## ")
+    sections = {section.split("\n", 1)[0]: section.rstrip("\n") for section in rest}
+    titles = dict(re.findall(r"^- \[(\w+)\]\(.*?\) (.*)$", head, flags=re.MULTILINE))
+    for chapter in chapters:
+        sections[chapter.of.name] = "\n".join(_section(chapter, setting, folder)[1:]).removeprefix("## ")
+        titles[chapter.of.name] = chapter.of.title
+    ordered = sorted(sections, key=lambda name: int(name[1:]))
+    told = "\n".join(sections[name] for name in ordered)
+    passed, failed = told.count("| pass |"), told.count("| **fail** |")
+    head = re.sub(r"\d+ of \d+ rows pass", f"{passed} of {passed + failed} rows pass", head)
+    head = re.sub(r"^- \[.*\n?", "", head, flags=re.MULTILINE).rstrip("\n")
+    listed = "\n".join(f"- [{name}](#{name.lower()}) {titles[name]}" for name in ordered)
+    return "\n".join([head, "", listed, *(f"\n## {sections[name]}" for name in ordered)]) + "\n"
 
 
 def _section(chapter: Chapter, setting: Setting, folder: str) -> list[str]:

@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
+from robustness_runs import byzantine
 from robustness_runs.cases import CASES, ROUNDS, Case
+from robustness_runs.page import SECTIONS, write_section
 from robustness_runs.watching import Seen, watch
 
-PAGE = Path(__file__).parents[2] / "docs" / "robustness.md"
 NO_FAULT = Case("no fault", 0.0)
 DEADLINE_S = 3.0
 """A second of training, and two of patience, the least there is."""
@@ -28,6 +28,9 @@ _HEAD = (
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run what `words` ask for; 0 if every case passes, 1 if one fails."""
+    words = sys.argv[1:] if words is None else list(words)
+    if words[:1] == ["byzantine"]:
+        return byzantine.main(words[1:])
     given = _arguments(words)
     seeds = 3 if given.quick else given.seeds
     cases = [case for case in CASES if not given.row or any(row in case.name for row in given.row)]
@@ -43,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
     clean = np.mean([one.accuracy for one in seen if one.case == NO_FAULT.name])
     print(f"{seeds} seeds, {clean:.2f} % without faults\n\n{table}")
     if given.write:
-        PAGE.write_text(_page(table, seeds, float(clean)), encoding="utf-8")
+        write_section(SECTIONS[0], _page(table, seeds, float(clean)))
     return 0 if all(passed for _, passed in rows) else 1
 
 
@@ -89,12 +92,10 @@ def _row(case: Case, seen: Iterable[Seen]) -> tuple[str, bool]:
 
 
 def _page(table: str, seeds: int, clean: float) -> str:
-    return f"""# What faults cost
-
-Handwritten digits, dealt out unevenly (Dirichlet, alpha 1) to 20 peers in a random graph of degree 8; an MLP
-of 64 hidden units, {ROUNDS} rounds of 5 steps, in virtual time. Each fault is compared with the same {seeds}
-seeds without it, which come to {clean:.2f} % on average. Points lost are the mean over seeds, everything else
-is the worst of them.
+    return f"""Handwritten digits, dealt out unevenly (Dirichlet, alpha 1) to 20 peers in a random graph of
+degree 8; an MLP of 64 hidden units, {ROUNDS} rounds of 5 steps, in virtual time. Each fault is compared with
+the same {seeds} seeds without it, which come to {clean:.2f} % on average. Points lost are the mean over
+seeds, everything else is the worst of them.
 
 {table}
 
@@ -104,7 +105,7 @@ the time. After a cut has healed, every link must carry something within {RECONN
 later the mean models of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within
 {REJOIN_MAX} rounds.
 
-`scripts/robustness_network --seeds {seeds} --write` wrote this page.
+`scripts/robustness_network --seeds {seeds} --write` wrote this section.
 """
 
 
@@ -112,12 +113,13 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/robustness_network",
         description="Measure in virtual time what faults cost, and whether that is little enough.",
+        epilog="With the first word byzantine: what attackers cost under each rule; see byzantine --help.",
     )
     parser.add_argument("row", nargs="*", metavar="ROW", help="a part of a fault's name, such as churn")
     parser.add_argument("--seeds", type=int, default=100, help="runs of each fault")
     parser.add_argument("--quick", action="store_true", help="three seeds")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many runs at once")
-    parser.add_argument("--write", action="store_true", help="write docs/robustness.md")
+    parser.add_argument("--write", action="store_true", help="write its section of docs/robustness.md")
     return parser.parse_args(words)
 
 

@@ -22,12 +22,13 @@ from gossipfl.learn.robust.clipping import Clipping
 from gossipfl.learn.robust.geometric_median import GeometricMedian
 from gossipfl.learn.robust.krum import Krum, MultiKrum
 from gossipfl.learn.robust.median import Median
+from gossipfl.learn.robust.nearby import Nearby
 from gossipfl.learn.robust.nna import NearestNeighbours
 from gossipfl.learn.robust.nnm import NearestMixing
 from gossipfl.learn.robust.trimmed_mean import TrimmedMean
 from gossipfl.learn.robust.ubar import Ubar
 
-DEFAULT_RULE = "nnm+trimmed-mean"
+DEFAULT_RULE = "nearby"
 """What "auto" is where there may be attackers: see docs/settings.md."""
 
 MEAN = "mean"
@@ -54,6 +55,12 @@ class RuleKind:
 
 
 RULES: dict[str, RuleKind] = {
+    "nearby": RuleKind(
+        Nearby,
+        "after Farhadkhani et al. 2023, arXiv 2209.10931",
+        "the mean with all neighbours that do not stand out: costs next to nothing where nobody attacks",
+        "k >= 2f",
+    ),
     "trimmed-mean": RuleKind(
         TrimmedMean,
         "Yin et al. 2018, arXiv 1803.01498",
