@@ -189,6 +189,7 @@ def test_they_do_for_each_algorithm_compressor_and_schedule(
 
 
 RULES_AGREE = {
+    "nearby": "dpsgd",
     "nnm+trimmed-mean": "dpsgd",
     "bucketing+median": "dpsgd",
     "krum": "momentum",

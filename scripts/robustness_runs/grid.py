@@ -70,10 +70,11 @@ def judge(cell: Cell) -> Judged:
         robust["attackers"] = RULES[cell.rule]
     attack = {} if cell.attack == NOBODY else {"attack": {"kind": cell.attack, "peers": cell.attackers}}
     engine = "network" if cell.attack == "dissensus" else "crowd"
-    settings: dict[str, Any] = {section: table for section, table in TASK.items() if section != "data"}
-    data = {"data": "digits", "split": "iid"} if cell.alike else {"data": "digits", "split": "dirichlet"}
+    settings: dict[str, Any] = dict(TASK)
+    if cell.alike:
+        settings["data"] = {"dataset": TASK["data"]["dataset"], "split": "iid"}
     run = {"seed": cell.seed, "evaluate_every": ROUNDS, "engine": engine}
-    done = gossipfl.simulate(robust=robust, run=run, **settings, **data, **attack)
+    done = gossipfl.simulate(robust=robust, run=run, **settings, **attack)
     worst, beyond = _worst(done, RULES[cell.rule])
     return Judged(cell, 100 * done.summary["accuracy_mean"], worst, beyond)
 

@@ -31,7 +31,7 @@ def test_without_attackers_the_rule_is_the_mean() -> None:
 
 def test_with_attackers_auto_is_the_robust_default() -> None:
     defence = federation(COMPLETE, {"attackers": 3}).defence
-    assert (defence.rule, defence.attackers) == ("nnm+trimmed-mean", 3)
+    assert (defence.rule, defence.attackers) == ("nearby", 3)
 
 
 def test_a_rule_stands_as_many_attackers_as_every_neighbourhood_does() -> None:
@@ -98,4 +98,4 @@ def test_a_node_is_checked_by_the_peers_that_it_lists() -> None:
 @pytest.mark.parametrize("engine", ["network", "crowd"])
 def test_a_summary_says_what_a_run_stood(engine: str) -> None:
     run = gossipfl.simulate(topology=COMPLETE, data="wine", rounds=2, attackers=2, engine=engine)
-    assert run.summary["robust"] == {"rule": "nnm+trimmed-mean", "attackers": 2}
+    assert run.summary["robust"] == {"rule": "nearby", "attackers": 2}

@@ -167,6 +167,28 @@ def test_the_geometric_median_has_the_least_sum_of_distances() -> None:
         assert np.linalg.norm(vectors - moved, axis=1).sum() >= least - 1e-9
 
 
+def test_nobody_is_left_out_who_does_not_stand_out() -> None:
+    draws = Draws(4)
+    own, heard = np.zeros(SIZE), draws.normal("unlike", 8 * SIZE).reshape(8, SIZE)
+    counts = np.asarray(1 / 9), np.full(8, 1 / 9)
+    rule = rule_of("nearby", 4)
+    np.testing.assert_allclose(rule(own, heard, *counts), heard.sum(axis=0) / 9)
+    heard[:4] = 40.0
+    np.testing.assert_allclose(rule(own, heard, *counts), heard[4:].sum(axis=0) / 9)
+
+
+@pytest.mark.parametrize("far", [0.5, 1.0, 2.0, 4.0, 8.0, 1e6])
+def test_wherever_attackers_stand_they_move_a_peer_no_farther_than_is_promised(far: float) -> None:
+    own, heard, own_weight, weights = drawn(9)
+    farthest = np.linalg.norm(heard[4:] - own, axis=-1).max()
+    aside = Draws(6).normal("aside", SIZE)
+    heard[:4] = own + far * farthest * aside / np.linalg.norm(aside)
+    rule = rule_of("nearby", 4)
+    moved = np.linalg.norm(rule(own, heard, own_weight, weights) - own)
+    most = (1 + 2 * 1.8) * weights[:4].sum() + weights[4:].sum()
+    assert moved <= most * farthest
+
+
 def test_balance_believes_those_within_some_own_steps_alone() -> None:
     own = np.zeros(2)
     heard = np.array([[2.9, 0.0], [0.0, 3.1], [1e12, 0.0]])

@@ -14,7 +14,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 LAWS = ("R1", "R2", "R3", "R4", "R5", "R8")
-ON_FILES = ("R6", "R7", "R11")
+ON_FILES = ("R6", "R7", "R9", "R11")
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,17 @@ def test_what_passes_is_told_and_written(command: Any, tmp_path: Path, capsys: A
     assert "| The root of 4 | 2.0 | 2 \\| no less |  | pass |" in page
     assert "![Roots](reproduction/root.png)" in page
     assert (tmp_path / "reproduction" / "root.png").is_file()
+
+
+def test_some_that_are_repeated_leave_the_others_on_the_page(command: Any, tmp_path: Path) -> None:
+    page = tmp_path / "reproduction.md"
+    command(["--only", "R2", "--quick", "--out", str(tmp_path)])
+    command(["--only", "R1", "--quick", "--out", str(tmp_path)])
+    both = page.read_text(encoding="utf-8")
+    assert "1 of 2 rows pass" in both
+    assert both.index("- [R1](#r1) Roots") < both.index("- [R2]") < both.index("## R1") < both.index("## R2")
+    command(["--only", "R2", "--quick", "--out", str(tmp_path)])
+    assert page.read_text(encoding="utf-8") == both
 
 
 def test_a_row_or_a_run_that_fails_fails_the_command(command: Any, capsys: Any) -> None:

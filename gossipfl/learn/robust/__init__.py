@@ -9,6 +9,7 @@ krum.py              the vector, or the vectors, nearest to the others
 geometric_median.py  the point with the least sum of distances
 clipping.py          differences to the own vector cut to a radius
 nna.py               the mean with the nearest neighbours
+nearby.py            the mean with all neighbours that do not stand out
 ubar.py              the nearest neighbours that do well on the own rows
 balance.py           the neighbours nearer than the own last step allows
 nnm.py, bucketing.py mixing in front of any rule
