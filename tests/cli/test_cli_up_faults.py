@@ -1,6 +1,7 @@
 """`gossipfl up` with faults: processes that stand still, links that are cut, and how neighbours bear it.
 
-Times have a grace for two busy cores; what happens, and in which order, has none.
+Times have a grace for a busy machine, by what its rounds take before anything befalls anybody; what happens,
+and in which order, has none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import pytest
 from commandline import say, start, wait_until
 from test_cli_up import pids_in, records_of
 
-GRACE_S = 1.5
+GRACE_S = 1.0
+CALM_ROUNDS = 2
+"""So many rounds are over before the first fault."""
+
 FOUR = (
     "topology.peers=4",
     "data.dataset=wine",
@@ -52,6 +56,11 @@ def first_s(records: list[dict[str, Any]], peer: int, state: str, since_s: float
     return late
 
 
+def grace_s(records: list[dict[str, Any]]) -> float:
+    """How much later than on an idle machine something may be seen."""
+    return GRACE_S + 5 * max(r["duration_s"] for r in of(records, "round") if r["round"] <= CALM_ROUNDS)
+
+
 @stops
 def test_a_process_that_stands_still_is_suspected_and_one_that_does_so_for_long_is_given_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -64,12 +73,12 @@ def test_a_process_that_stands_still_is_suspected_and_one_that_does_so_for_long_
     for peer in (1, 3):
         suspected = first_s(records, peer, "suspected", paused[peer])
         assert set(suspected) == {0, 2}
-        assert max(suspected.values()) <= 3.5 + GRACE_S
+        assert max(suspected.values()) <= 3.5 + grace_s(records)
     dead = first_s(records, 1, "left", paused[1])
     assert set(dead) == {0, 2}
     assert min(dead.values()) > 3.0
-    assert max(dead.values()) <= 5.5 + GRACE_S
-    assert max(first_s(records, 1, "joined", on[1]).values()) <= 5.0 + GRACE_S
+    assert max(dead.values()) <= 5.5 + grace_s(records)
+    assert max(first_s(records, 1, "joined", on[1]).values()) <= 5.0 + grace_s(records)
     ends = min(r["time_s"] for r in of(records, "round", round=110))
     assert all(paused[3] + late >= ends for late in first_s(records, 3, "left", paused[3]).values())
     assert set(first_s(records, 3, "trusted", on[3])) == {0, 2}
@@ -93,7 +102,7 @@ def test_halves_that_were_cut_off_from_each_other_find_together_again(
         if r["state"] == "joined" and r["time_s"] >= healed_s
     }
     assert set(back) == across
-    assert max(back.values()) <= 5.0 + GRACE_S
+    assert max(back.values()) <= 5.0 + grace_s(records)
     ends = [np.load(tmp_path / "run" / "nodes" / str(n) / "state" / "rounds" / "100.npy") for n in range(4)]
     apart = max(np.linalg.norm(end - ends[0]) for end in ends) / np.linalg.norm(ends[0])
     assert apart < 0.1
@@ -108,7 +117,7 @@ def test_who_leaves_says_goodbye_and_takes_part_again(
     assert (summary["finished"], summary["killed"], summary["refused"]) == (4, [], {})
     [left] = of(records, "left")
     assert left["peer"] == 1
-    assert max(first_s(records, 1, "left", left["time_s"]).values()) <= 0.5 + GRACE_S
+    assert max(first_s(records, 1, "left", left["time_s"]).values()) <= 0.5 + grace_s(records)
     again = [r["round"] for r in of(records, "round", peer=1) if r["time_s"] > left["time_s"] + 0.5]
     assert again[-1] == 150
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
-from hosts import IDENTITIES
+from hosts import IDENTITIES, still
 
 from gossipfl.learn.algorithms.merge_update import MergeUpdate
 from gossipfl.learn.algorithms.pair_averaging import PairAveraging
@@ -81,7 +81,7 @@ class Circle:
                     for node in self._nodes:
                         nursery.start_soon(runner.run, *node)
 
-        trio.run(main)
+        trio.run(main, clock=still())
         return np.stack([peer.model for peer in self.peers])
 
     def _fit(self, number: int, fit: Any) -> runner.Fit:
