@@ -9,7 +9,8 @@ from gossipfl.data import Dataset
 from gossipfl.engines import check_moments, network_of
 from gossipfl.errors import SettingsError, UserError
 from gossipfl.experiment.crowd import refuse_crowd
-from gossipfl.experiment.federation import Federation, build, load_data
+from gossipfl.experiment.dealing import load_data
+from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.settings import DataSettings, Experiment
 from gossipfl.experiment.stress import Campaign, Cell, refuse_unusable
 

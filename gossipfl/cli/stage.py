@@ -156,10 +156,10 @@ def _returns(faults: Iterable[Fault], peers: int) -> dict[PeerId, float]:
     for fault in faults:
         if isinstance(fault, Churn | Sessions) and fault.forgets:
             returns = dict.fromkeys(range(peers), math.inf)
-        elif isinstance(fault, Back) or _comes_anew(fault):
+        elif isinstance(fault, Back) or (isinstance(fault, Absence) and _comes_anew(fault)):
             returns[fault.peer] += 1
     return returns
 
 
-def _comes_anew(fault: Fault) -> bool:
-    return isinstance(fault, Absence) and fault.forgets and fault.returns_s is not None
+def _comes_anew(absence: Absence) -> bool:
+    return absence.forgets and absence.returns_s is not None

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gossipfl.data import (
-    Dataset,
-    Schema,
-    load_dataset,
-    make_schema,
-    read_table,
-    train_test,
-)
-from gossipfl.data import split as split_rows
+from gossipfl.data import Dataset
 from gossipfl.draws import Draws
-from gossipfl.errors import DataError, SettingsError
+from gossipfl.errors import SettingsError
 from gossipfl.experiment.attack import Assault, assault_of, honest_of
+from gossipfl.experiment.dealing import common_test, load_data, local_parts, split
 from gossipfl.experiment.defence import Defence, defence_of, in_turn, neighbourhoods, refuse_beside_objects
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits
 from gossipfl.experiment.pace import new_peer, refuse_free
-from gossipfl.experiment.settings import DataSettings, Experiment, LearningSettings, ModelSettings
+from gossipfl.experiment.settings import Experiment, LearningSettings, ModelSettings
 from gossipfl.experiment.watching import refuse_quarantine, speaks_alike, watched
 from gossipfl.learn.attacks import Attack
 from gossipfl.learn.compiled import fastest
@@ -39,9 +30,6 @@ from gossipfl.protocol.targets import Targets
 from gossipfl.protocol.watch import Watch
 from gossipfl.topology import Topology, mixing_matrix, spectral_gap
 from gossipfl.topology.spectrum import schedule_gap
-
-TEST_SEED = 2
-"""Draws the common test part: runs with different seeds are judged by the same rows."""
 
 GAP_PEERS_MAX = 20_000
 """Larger graphs take minutes to find their spectral gap."""
@@ -169,7 +157,7 @@ def build(
         _check_given(experiment, topology)
     dataset = dataset or load_data(experiment.data)
     seed = experiment.run.seed
-    held, test = _common_test(experiment.data, dataset)
+    held, test = common_test(experiment.data, dataset)
     peers = topology.peers if topology else experiment.topology.peers
     parts, names = split(experiment.data, dataset, held, peers, seed)
     learning = experiment.learning
@@ -187,7 +175,7 @@ def build(
             f"The graph has {meeting.topology.peers} peers, but the data is split among {len(parts)}: "
             "make topology.peers fit the split."
         )
-    train, local_test = _local_parts(experiment.data, parts, seed)
+    train, local_test = local_parts(experiment.data, parts, seed)
     if algorithm is not None or aggregator is not None:
         refuse_beside_objects(experiment.robust)
     hears = neighbourhoods(meeting, learning.rounds)
@@ -221,22 +209,6 @@ def _check_given(experiment: Experiment, topology: Topology) -> None:
         raise SettingsError(f"The graph has {topology.peers} peers, not {wanted.peers}: leave out peers.")
     if not wanted.allow_disconnected:
         topology.refuse_disconnected()
-
-
-def load_data(settings: DataSettings) -> Dataset:
-    """The data that `settings` name; digits if they name none."""
-    if settings.file is None:
-        return load_dataset(settings.dataset or "digits")
-    return read_table(settings.file, schema_of(settings, settings.file))
-
-
-def schema_of(settings: DataSettings, file: str) -> Schema:
-    """The schema that `settings` name, or one made from `file`."""
-    if settings.schema_file is not None:
-        return Schema.read(settings.schema_file)
-    if settings.target is None:
-        raise DataError(f"{Path(file).name} needs data.target, the column to predict, or data.schema.")
-    return make_schema([file], settings.target, drop=settings.drop, task=settings.task)
 
 
 def losses_of(model: Model, vectors: Array, rows: Samples) -> Array:
@@ -281,65 +253,6 @@ def build_algorithm_from(learning: LearningSettings, aggregator: Aggregator | No
     )
 
 
-def split(
-    settings: DataSettings, dataset: Dataset, held: Array, peers: int | None, seed: int
-) -> tuple[Sequence[Array] | Array, tuple[str, ...] | None]:
-    """`held` rows split among peers, in an array (n, k) where all get as many; and the names of the peers
-    where the split is a natural one."""
-    groups = None
-    if settings.split == "column":
-        column = settings.column or ""
-        if column not in dataset.groups:
-            raise DataError(
-                f'data.column = "{column}" is no column to split by: known are '
-                f"{', '.join(dataset.groups) or 'none'}."
-            )
-        groups = dataset.groups[column][held]
-    parts, names = split_rows(
-        settings.split,
-        dataset.targets[held],
-        peers,
-        Draws(seed),
-        alpha=settings.alpha,
-        per_peer=settings.per_peer,
-        samples=settings.samples,
-        groups=groups,
-        classes=dataset.classes is not None,
-    )
-    if isinstance(parts, np.ndarray):
-        return held.astype(np.int32)[parts], names
-    return [held[part] for part in parts], names
-
-
-def _common_test(settings: DataSettings, dataset: Dataset) -> tuple[Array, Dataset]:
-    """The rows of `dataset` that are left to train on, and the data that all models are judged by."""
-    if settings.test_file is not None:
-        if dataset.schema is None:
-            raise DataError("data.test_file needs data.file, a table with the same columns: give both.")
-        return np.arange(len(dataset)), read_table(settings.test_file, dataset.schema)
-    stratify = dataset.targets if dataset.classes else None
-    held, test = train_test(len(dataset), settings.test_fraction, Draws(TEST_SEED), stratify=stratify)
-    if not len(test):
-        raise DataError(
-            f"data.test_fraction = {settings.test_fraction} of {len(dataset)} rows leaves none to judge by: "
-            "make it larger, or give data.test_file."
-        )
-    return held, replace(dataset, features=dataset.features[test], targets=dataset.targets[test], groups={})
-
-
 def _arrays(dataset: Dataset, model: Model) -> tuple[Array, Array]:
     targets = dataset.targets if dataset.classes else dataset.targets.astype(model.dtype)
     return dataset.features.astype(model.dtype), targets
-
-
-def _local_parts(
-    settings: DataSettings, parts: Sequence[Array] | Array, seed: int
-) -> tuple[Sequence[Array] | Array, list[Array] | None]:
-    if not settings.local_test_fraction:
-        return parts, None
-    train, test = [], []
-    for number, part in enumerate(parts):
-        kept, tested = train_test(len(part), settings.local_test_fraction, Draws(seed, number, round=2))
-        train.append(part[kept])
-        test.append(part[tested])
-    return train, test

@@ -58,7 +58,8 @@ def first_s(records: list[dict[str, Any]], peer: int, state: str, since_s: float
 
 def grace_s(records: list[dict[str, Any]]) -> float:
     """How much later than on an idle machine something may be seen."""
-    return GRACE_S + 5 * max(r["duration_s"] for r in of(records, "round") if r["round"] <= CALM_ROUNDS)
+    calm_s: float = max(r["duration_s"] for r in of(records, "round") if r["round"] <= CALM_ROUNDS)
+    return GRACE_S + 5 * calm_s
 
 
 @stops
