@@ -47,7 +47,7 @@ def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(holds: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, deadline_s: float = 180.0) -> None:
     """Look again and again until `holds()`; fail after `deadline_s`."""
     end = time.monotonic() + deadline_s
     while not holds():
