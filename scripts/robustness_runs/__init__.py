@@ -1,9 +1,8 @@
-"""What faults and attackers cost a run in virtual time, against the same seeds without them.
+"""What faults and attackers cost, against the same seeds without them.
 
-cases.py    the faults, and what each may cost
-watching.py one run, with what its peers did
-grid.py     attacks and rules, and one run of them
-byzantine.py all rules, attacks and seeds over the cores, as a table
-page.py     the page that both write into
-__main__.py all cases and seeds over the cores, as a table; or what byzantine.py does
+__main__.py  which of the three is asked for
+faults.py    all faults of cases.py and seeds over the cores, in virtual time; watching.py, one such run
+byzantine.py all rules and attacks of grid.py and seeds over the cores
+page.py      the page that both write into
+processes/   harm to real processes on this machine, and what must come of it
 """

@@ -127,13 +127,13 @@ The default, `{DEFAULT_RULE}`, must come to 95.0 % under every attack (92.5 % un
 below {WORST_LEAST:.0f} %, cost at most {COST_MAX} points, and lose at most {LOST_FEW_MAX:.1f} points to
 {FEW} of 20.
 
-`scripts/robustness_network byzantine --seeds {seeds} --write` wrote this section.
+`scripts/robustness byzantine --seeds {seeds} --write` wrote this section.
 """
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/robustness_network byzantine",
+        prog="scripts/robustness byzantine",
         description="Measure what attackers cost under each rule, beside what was listed.",
     )
     parser.add_argument("rule", nargs="*", metavar="RULE", help=f"of {', '.join(RULES)}")

@@ -14,7 +14,7 @@ from gossipfl.cli.foresee import Foreseen
 from gossipfl.cli.slowness import Phase, environment
 from gossipfl.protocol.patience import FLOOR_S
 from gossipfl.simulator.faults.plans import Fault, Kill, Partition, Pause
-from robustness.seen import Seen, look
+from robustness_runs.processes.seen import Seen, look
 
 PEERS = range(8)
 HALVES = (tuple(range(4)), tuple(range(4, 8)))

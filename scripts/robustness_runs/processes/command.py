@@ -1,4 +1,4 @@
-"""The command: do the harm that is asked for, one run after another, and print what came of it."""
+"""The mode `processes`: do the harm that is asked for, one run after another, and print what came of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from robustness.rows import ROWS, Row, Runs
+from robustness_runs.processes.rows import ROWS, Row, Runs
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/robustness_up",
+        prog="scripts/robustness processes",
         description="Harm real processes on this machine and print what comes of it beside what must.",
         epilog="Times are longer where the machine is busy with other things. It needs SIGSTOP.",
     )
@@ -54,7 +54,3 @@ def _table(rows: Sequence[Row]) -> str:
         for row in rows
     )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

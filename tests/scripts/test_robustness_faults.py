@@ -25,7 +25,7 @@ def room(name: str) -> Any:
 
 
 def passes(name: str, **facts: Any) -> bool:
-    watching, command = room("watching"), room("__main__")
+    watching, command = room("watching"), room("faults")
     sound = watching.Seen(command.NO_FAULT.name, 0, 96.0, 0, 3.0, 62.0, None, None, None)
     case = next(case for case in room("cases").CASES if case.name == name)
     _, passed = command._row(case, [sound, sound._replace(case=name, **facts)])
@@ -60,3 +60,13 @@ def test_what_is_stale_was_learnt_so_many_rounds_before() -> None:
         assert isinstance(said, Instead)
         heard.append((said.messages[0].round, int(said.messages[0].payload[0][0])))  # type: ignore[union-attr]
     assert heard == [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3)]
+
+
+def test_the_first_word_says_what_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert room("__main__").main(["nothing"]) == 2
+    assert "faults,byzantine,processes" in capsys.readouterr().err
+    for mode in ("faults", "byzantine", "processes"):
+        with pytest.raises(SystemExit) as end:
+            room("__main__").main([mode, "--help"])
+        assert end.value.code == 0
+        assert f"scripts/robustness {mode}" in capsys.readouterr().out
