@@ -17,6 +17,9 @@ from robustness_runs.page import SECTIONS, write_section
 LEAST = {attack: 92.5 if attack == "sign-flip" else 95.0 for attack in ATTACKS if attack != NOBODY}
 """What the default rule must come to, in percent."""
 
+EACH = "dissensus"
+"""The attack that tells each neighbour something else."""
+
 WORST_LEAST, COST_MAX, LOST_FEW_MAX = 88.0, 0.3, 1.0
 
 
@@ -26,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     rules = [rule for rule in RULES if not given.rule or rule in given.rule]
     cells = [Cell(rule, attack, seed) for rule in rules for seed in range(given.seeds) for attack in ATTACKS]
     if DEFAULT_RULE in rules:
-        cells += _few(given.seeds)
+        cells += _few(given.seeds) + _shut_out(given.seeds)
     if given.rule and "mean" not in rules:
         cells += [Cell("mean", NOBODY, seed) for seed in range(given.seeds)]
     with ProcessPoolExecutor(given.processes) as pool:
@@ -50,6 +53,12 @@ def _few(seeds: int) -> list[Cell]:
     return each + [Cell(DEFAULT_RULE, attack, seed, FEW, True) for seed in range(seeds) for attack in ATTACKS]
 
 
+def _shut_out(seeds: int) -> list[Cell]:
+    """The mean and the default rule where those who say different things are shut out."""
+    each = [Cell(rule, EACH, 0, quarantine=True) for rule in ("mean", DEFAULT_RULE)]
+    return [cell._replace(seed=seed) for cell in each for seed in range(seeds)]
+
+
 def told(rules: Sequence[str], found: Sequence[Judged]) -> tuple[str, list[str]]:
     """The tables, and what the default rule misses."""
     lines = [f"| rule | f | cost | {' | '.join(ATTACKS)} |", "|---" * (len(ATTACKS) + 3) + "|"]
@@ -66,8 +75,25 @@ def told(rules: Sequence[str], found: Sequence[Judged]) -> tuple[str, list[str]]
         f"| {' | '.join(ATTACKS)} |",
         "|---" * len(ATTACKS) + "|",
         f"| {' | '.join(cells)} |",
+        "",
+        quarantined(found),
     ]
     return "\n".join(lines), _missed(found, lost)
+
+
+def quarantined(found: Sequence[Judged]) -> str:
+    """What shutting out adds, in a sentence."""
+    mean, default = (
+        _summed([one for one in found if one.cell.quarantine and one.cell.rule == rule])
+        for rule in ("mean", DEFAULT_RULE)
+    )
+    return (
+        f"With `robust.quarantine`, those of {EACH} are proved to say different things, and shut out: the"
+        f" mean comes to {mean[0]:.1f} ({mean[1]:.1f}), {DEFAULT_RULE} to {default[0]:.1f}"
+        f" ({default[1]:.1f}). A rule that must hear all eight neighbours to stand four hears too few once"
+        " one is shut out, and the peer keeps its own. The other attackers tell all the same, and nothing is"
+        " proved."
+    )
 
 
 def _row(rule: str, found: Sequence[Judged]) -> str:
@@ -82,7 +108,10 @@ def _row(rule: str, found: Sequence[Judged]) -> str:
 
 def _figures(found: Sequence[Judged], rule: str, attack: str, *, alike: bool = False) -> tuple[float, float]:
     """The mean over seeds, and the worst peer of all."""
-    those = [one for one in found if one.cell._replace(seed=0) == _cell(rule, attack, alike)]
+    return _summed([one for one in found if one.cell._replace(seed=0) == _cell(rule, attack, alike)])
+
+
+def _summed(those: Sequence[Judged]) -> tuple[float, float]:
     return float(np.mean([one.mean for one in those])), min(one.worst for one in those)
 
 
@@ -117,15 +146,16 @@ def _missed(found: Sequence[Judged], lost: dict[str, float]) -> list[str]:
 def _section(table: str, seeds: int) -> str:
     return f"""Four of the same 20 peers attack, drawn at random, and know what all others say. Accuracy of
 the mean honest peer in percent over {seeds} seeds, in brackets the worst honest one of all seeds, and in
-square brackets what a prototype measured once, with a weaker ALIE. Rules judge alone: `robust.quarantine` is
-false. f is how many attackers among its eight neighbours a peer is told to stand, and the worst is of those
-who have no more; cost is what the rule loses against the plain mean where nobody attacks, in points.
+square brackets what a prototype measured once, whose attacks hurt the mean less. Rules judge alone:
+`robust.quarantine` is false. f is how many attackers among its eight neighbours a peer is told to stand, and
+the worst is of those who have no more, the mean of all; cost is what the rule loses against the plain mean
+where nobody attacks, in points.
 
 {table}
 
 The default, `{DEFAULT_RULE}`, must come to 95.0 % under every attack (92.5 % under sign-flip), with no peer
 below {WORST_LEAST:.0f} %, cost at most {COST_MAX} points, and lose at most {LOST_FEW_MAX:.1f} points to
-{FEW} of 20.
+{FEW} of 20. Its slack was chosen on seeds 0 and 1 of this very task.
 
 `scripts/robustness byzantine --seeds {seeds} --write` wrote this section.
 """

@@ -21,7 +21,7 @@ RULES: Mapping[str, int] = {
     "mean": 0,
     "nnm+trimmed-mean": 4,
     "nna": 3,
-    "clipping": 3,
+    "clipping": 4,
     "trimmed-mean": 3,
     "median": 3,
     "geometric-median": 3,
@@ -41,7 +41,7 @@ LISTED: Mapping[str, tuple[float, ...]] = {
     "nna": (96.2, 93.1, 95.3, 95.0, 95.2, 95.2, 95.1),
     "nnm+trimmed-mean": (96.2, 92.9, 95.5, 95.6, 95.4, 95.5, 95.4),
 }
-"""Of each attack, what an independent prototype measured with one seed and a weaker ALIE."""
+"""Of each attack, what an independent prototype measured with one seed; its attacks hurt the mean less."""
 
 
 class Cell(NamedTuple):
@@ -52,6 +52,7 @@ class Cell(NamedTuple):
     seed: int
     attackers: int = 4
     alike: bool = False  # whether the data of all peers are
+    quarantine: bool = False  # whether who says different things is shut out
 
 
 class Judged(NamedTuple):
@@ -64,8 +65,8 @@ class Judged(NamedTuple):
 
 
 def judge(cell: Cell) -> Judged:
-    """Run it; as a crowd where attackers tell all the same. Nobody is shut out."""
-    robust = {"rule": cell.rule, "quarantine": False if cell.attack != NOBODY else None}
+    """Run it; as a crowd where attackers tell all the same."""
+    robust = {"rule": cell.rule, "quarantine": cell.quarantine}
     if cell.rule != MEAN:
         robust["attackers"] = RULES[cell.rule]
     attack = {} if cell.attack == NOBODY else {"attack": {"kind": cell.attack, "peers": cell.attackers}}

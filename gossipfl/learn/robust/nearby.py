@@ -32,8 +32,8 @@ SLACK_MAX = 100.0
 class Nearby:
     """Stands `attackers` among those heard.
 
-    The `slack` is our measurement: from 1.6 to 2 all known attacks are told from unlike data; below it honest
-    peers are left out.
+    The `slack` is our guess, between 1.6 and 2, which did alike on two seeds of one task under sign-flip, ALIE
+    and dissensus; with 1.3 too many honest peers were left out.
     """
 
     attackers: int = 1

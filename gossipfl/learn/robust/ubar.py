@@ -6,6 +6,10 @@ candidates; of these, those whose loss on own rows is at most that of the own ve
 best one. x <- `kept` x + (1 - `kept`) mean, where kept is .5 in the paper. The mean is by mixing weights. It
 takes k + 1 > 2 f, and a pass over the own rows for each neighbour. Without losses, or rows, all candidates
 are taken.
+
+It is for like data: where they are unlike, few neighbours do as well on the own rows as the own vector, so
+that hardly anybody is heard. In docs/robustness.md that costs 6.4 points of 96.2 with nobody attacking; under
+every attack it stays where it is.
 """
 
 from __future__ import annotations
