@@ -32,8 +32,8 @@ SLACK_MAX = 100.0
 class Nearby:
     """Stands `attackers` among those heard.
 
-    The `slack` is our guess, between 1.6 and 2, which did alike on two seeds of one task under sign-flip, ALIE
-    and dissensus; with 1.3 too many honest peers were left out.
+    The `slack` is our guess, between 1.6 and 2, which did alike on two seeds of one task under sign-flip,
+    ALIE and dissensus; with 1.3 too many honest peers were left out.
     """
 
     attackers: int = 1
