@@ -61,9 +61,10 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A neighbour said goodbye, or its link broke."""
+    """A neighbour said goodbye, or its link broke; or it is `proved` hostile, and shut out for good."""
 
     peer: PeerId
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from gossipfl.errors import LocalProtocolError, RunError
 from gossipfl.learn.aggregators import asks_losses, judges
 from gossipfl.learn.contracts import Algorithm, Array, Heard, Payload, Scene
 from gossipfl.learn.robust.distances import norms
+from gossipfl.learn.robust.known import with_one_known
 from gossipfl.protocol.events import Train
 from gossipfl.protocol.layout import Layout, layout_of
 from gossipfl.protocol.messages import PeerId
@@ -68,6 +69,10 @@ class Learner:
         """Of what is said."""
         spoken, _ = self._algorithm.speak(self.state, np.asarray(1.0), Draws(self._seed, self._number))
         return layout_of(spoken)
+
+    def knows_one(self) -> None:
+        """One of the hostile neighbours that it must stand is known, and will not be heard any more."""
+        self._algorithm = with_one_known(self._algorithm)
 
     def train(self, round: int) -> Train:
         """Begin to train with the draws of `round`."""

@@ -143,8 +143,8 @@ class RoundPeer:
                 return self._on_timer(timer, now)
             case Joined(peer):
                 return self._on_joined(peer, now) if peer in self._others else []
-            case Left(peer):
-                return self._on_left(peer, now) if peer in self._others else []
+            case Left(peer, proved):
+                return self._on_left(peer, proved, now) if peer in self._others else []
             case Started():
                 return self._on_started(now)
             case Stop():
@@ -298,7 +298,9 @@ class RoundPeer:
             self._awaited.discard(sender)
         return self._close_if_heard(now) or self._join_if_under_way(now)
 
-    def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
+    def _on_left(self, peer: PeerId, proved: bool, now: float) -> list[Effect]:
+        if proved:
+            self._learner.knows_one()
         self._others[peer].here = False
         self._awaited.discard(peer)
         self._changing.left(peer, self.round)

@@ -175,7 +175,7 @@ class Watch:
         effects: list[Effect] = [Note(Quarantined(peer, why, for_s)), Drop(peer, why, for_s)]
         if peer in self._here:
             del self._here[peer]
-            effects += self._ask(Left(peer), now)
+            effects += self._ask(Left(peer, proved=why == EQUIVOCATION), now)
         return effects
 
     # Statements

@@ -13,5 +13,6 @@ nearby.py            the mean with all neighbours that do not stand out
 ubar.py              the nearest neighbours that do well on the own rows
 balance.py           the neighbours nearer than the own last step allows
 nnm.py, bucketing.py mixing in front of any rule
+known.py             a rule once an attacker is known
 catalogue.py         their names, papers and bounds
 """
