@@ -19,6 +19,10 @@ from gossipfl.experiment.settings import RobustSettings
 from gossipfl.learn.contracts import Aggregator
 from gossipfl.learn.robust.catalogue import DEFAULT_RULE, MEAN, build_rule, least_heard, most_attackers
 
+FEARED = 1 / 3
+"""The part of the smallest neighbourhood that may be hostile, if nobody says. Our guess: a peer that fears as
+many as its rule stands at most takes in nothing as soon as one update is lost."""
+
 ROUNDS_CHECKED = 16
 """So many rounds of a schedule that never repeats are looked at before it begins."""
 
@@ -57,7 +61,8 @@ def defence_of(settings: RobustSettings, hears: Neighbourhoods) -> Defence:
         build_rule(rule, attackers or 0, options)
         return Defence()
     if attackers is None:
-        attackers = max(1, most_attackers(rule, int(hears.heard.min()), options))
+        fewest = int(hears.heard.min())
+        attackers = max(1, min(int(FEARED * fewest), most_attackers(rule, fewest, options)))
     aggregator = build_rule(rule, attackers, options)
     _refuse_few(rule, attackers, options, hears)
     return Defence(rule, attackers, aggregator)

@@ -90,9 +90,8 @@ def quarantined(found: Sequence[Judged]) -> str:
     return (
         f"With `robust.quarantine`, those of {EACH} are proved to say different things, and shut out: the"
         f" mean comes to {mean[0]:.1f} ({mean[1]:.1f}), {DEFAULT_RULE} to {default[0]:.1f}"
-        f" ({default[1]:.1f}). A rule that must hear all eight neighbours to stand four hears too few once"
-        " one is shut out, and the peer keeps its own. The other attackers tell all the same, and nothing is"
-        " proved."
+        f" ({default[1]:.1f}). Whoever shuts one out fears one fewer of its other neighbours. The other"
+        " attackers tell all the same, and nothing is proved."
     )
 
 
