@@ -18,8 +18,8 @@ def with_one_known(algorithm: Algorithm[Any]) -> Algorithm[Any]:
     rule = getattr(algorithm, "aggregator", None)
     if not is_dataclass(rule) or getattr(rule, "attackers", 0) < 1:
         return algorithm
-    changed: Any = algorithm
-    return replace(changed, aggregator=_fewer(rule))
+    changed: Algorithm[Any] = replace(algorithm, aggregator=_fewer(rule))  # type: ignore[type-var]
+    return changed
 
 
 def _fewer(rule: Any) -> Any:
