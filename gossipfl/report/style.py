@@ -228,7 +228,7 @@ def cut_bands(axes: Axes, spans: list[tuple[float, float]], *, named: bool = Fal
         low, high = spans[0]
         axes.annotate(
             "links cut",
-            ((low + high) / 2, 0.11),
+            ((low + high) / 2, 0.015),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="bottom",
