@@ -36,6 +36,18 @@ def test_what_fears_nobody_stays_as_it_is() -> None:
     assert with_one_known(coded) is coded
 
 
+class Around:
+    """An algorithm of somebody's own, which is no dataclass."""
+
+    def __init__(self, algorithm: Algorithm[Any]) -> None:
+        self.aggregator = getattr(algorithm, "aggregator")  # noqa: B009
+
+
+def test_what_is_no_dataclass_stays_as_it_is() -> None:
+    own: Any = Around(Dpsgd(build_rule("median", 2)))
+    assert with_one_known(own) is own
+
+
 def test_who_has_shut_all_attackers_out_agrees_with_the_others() -> None:
     """Whoever fears four of eight neighbours, and shuts one out, hears too few to stand four."""
     run = gossipfl.simulate(

@@ -14,9 +14,12 @@ from gossipfl.learn.contracts import Algorithm
 
 
 def with_one_known(algorithm: Algorithm[Any]) -> Algorithm[Any]:
-    """`algorithm` with a rule that stands one attacker fewer, if its aggregator says how many it stands."""
+    """`algorithm` with a rule that stands one attacker fewer, if its aggregator says how many it stands.
+
+    Whatever is no dataclass, as those of others need not be, stays as it is.
+    """
     rule = getattr(algorithm, "aggregator", None)
-    if not is_dataclass(rule) or getattr(rule, "attackers", 0) < 1:
+    if not (is_dataclass(algorithm) and is_dataclass(rule)) or getattr(rule, "attackers", 0) < 1:
         return algorithm
     changed: Algorithm[Any] = replace(algorithm, aggregator=_fewer(rule))  # type: ignore[type-var]
     return changed
