@@ -8,7 +8,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import is_dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from gossipfl.learn.contracts import Algorithm
 
@@ -18,11 +18,12 @@ def with_one_known(algorithm: Algorithm[Any]) -> Algorithm[Any]:
 
     Whatever is no dataclass, as those of others need not be, stays as it is.
     """
-    rule = getattr(algorithm, "aggregator", None)
-    if not (is_dataclass(algorithm) and is_dataclass(rule)) or getattr(rule, "attackers", 0) < 1:
+    whole: Any = algorithm
+    rule: Any = getattr(whole, "aggregator", None)
+    if not (is_dataclass(whole) and is_dataclass(rule)) or getattr(rule, "attackers", 0) < 1:
         return algorithm
-    changed: Algorithm[Any] = replace(algorithm, aggregator=_fewer(rule))  # type: ignore[type-var]
-    return changed
+    changed: Any = replace(whole, aggregator=_fewer(rule))  # type: ignore[type-var]
+    return cast("Algorithm[Any]", changed)
 
 
 def _fewer(rule: Any) -> Any:
