@@ -61,7 +61,7 @@ class Acquaintance:
     @property
     def is_awaited(self) -> bool:
         """Whether it can be expected to speak in time."""
-        return self.here and self.lag <= LAG_MAX and self.unheard < SILENCE_MAX
+        return self.presence is Presence.HERE
 
 
 class Acquaintances:
