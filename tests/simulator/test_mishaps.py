@@ -127,7 +127,7 @@ def test_who_was_switched_off_goes_on_with_what_it_has_unless_it_forgets(forgets
     rounds = [record.round for _, record in made.closed[1]]
     assert made.network._lives.count[1] == forgets
     assert made.network.finished == {0, 1, 2, 3}
-    assert (rounds == sorted(rounds)) is True
+    assert rounds == sorted(rounds)
     assert [kind for kind, _ in seen(log, 0, 1)][:3] == ["Joined", "Left", "Joined"]
 
 
