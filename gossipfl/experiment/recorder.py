@@ -107,7 +107,7 @@ class Recorder:
         self._add(kind, peer, time_s, **facts)
 
     def marked(self, what: str, time_s: float, peers: tuple[PeerId, ...]) -> None:
-        """This happened to `peers`, or to the network if they are none; `what` is one of `HAPPENED`."""
+        """This happened to `peers`, or to the network if they are none; `what` as in `simulator.lives`."""
         if not peers:
             self.mark(what, None, time_s, round=self._furthest + 1)
         for peer in peers:
