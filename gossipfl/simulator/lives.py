@@ -25,8 +25,8 @@ from gossipfl.simulator.links import DETECTED_S, DIALLED_S, REDIAL_S, Links, lin
 NO_LIFE = -1
 
 Marked = Callable[[str, float, tuple[PeerId, ...]], None]
-"""Told what happened, when, and to whom, or to the network: killed, left, back, paused, continued; partitioned,
-healed."""
+"""Told what happened, when, and to whom, or to the network: killed, left, back, paused, continued;
+partitioned, healed."""
 
 
 class Happening(NamedTuple):
