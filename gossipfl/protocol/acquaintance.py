@@ -136,11 +136,13 @@ class Acquaintances:
         """Where a peer in `round` should be: the lower median of those `near`, if two or more ahead.
 
         Whoever left ahead of us has finished and counts; whoever left behind us died and does not; whoever is
-        here and has not begun is behind. Of three or more, one that is left alone is not believed.
+        here and has not begun is behind. Unless more than a third of all `near`, here or not, are ahead, none
+        is believed: liars that are heard first would otherwise be a majority for as long.
         """
         listed = [known for peer, known in self._all.items() if near is None or peer in near]
         places = [known.round or 0 for known in listed if known.here or (known.round or 0) > round]
-        return caught_up(round, places) if len(places) > 1 or len(listed) < 3 else round
+        ahead = sum(place > round for place in places)
+        return caught_up(round, places) if ahead > len(listed) // 3 else round
 
 
 def caught_up(round: int, places: Collection[int]) -> int:

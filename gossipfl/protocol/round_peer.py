@@ -9,8 +9,8 @@ Rules:
 - Nobody is a coordinator: a peer's round follows from what it did and heard alone.
 - Whoever is silent is overtaken, never waited for longer than `Patience` says.
 - Whom to wait for is settled when a peer speaks; nobody can join those for whom it waits.
-- A peer that fell behind joins the round of its neighbours' lower median: a liar among two or more cannot
-  pull it ahead, nor can one of three or more when the others cannot be heard.
+- A peer that fell behind joins the round of its neighbours' lower median, if more than a third of all are
+  ahead: fewer liars cannot pull it ahead, even when nobody else can be heard.
 - A peer that begins when the run is under way first adopts what its neighbours say. Before, it is silent:
   what it learned from scratch would set them back.
 - Whoever must wait for others to begin says so, so that nobody near runs ahead while it gathers.

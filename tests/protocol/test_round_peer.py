@@ -212,6 +212,20 @@ def test_a_liar_pulls_nobody_ahead_while_another_has_not_begun() -> None:
     assert one.peer.round <= 2
 
 
+def test_a_third_of_all_pulls_nobody_ahead_though_the_others_cannot_be_heard() -> None:
+    one = Driven(1, 2, 3, 4, 5, 6).begin()
+    one.tell(*(Left(peer) for peer in (3, 4, 5, 6)))
+    one.train()
+    one.hear(1, ROUNDS - 1)
+    one.hear(2, ROUNDS - 1)
+    assert one.peer.round == 2
+    one.tell(Joined(3))
+    one.train()
+    one.hear(3, ROUNDS - 1)
+    one.time_out()
+    assert one.peer.round == ROUNDS
+
+
 def test_a_peer_that_fell_behind_joins_its_neighbours_and_never_goes_back() -> None:
     one = Driven(1, 2).begin()
     one.train()
