@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gossipfl.cli.shuttle import HOST, Lane, Pair
 from gossipfl.errors import RunError
-from gossipfl.protocol.round_peer import GATHER_S
+from gossipfl.protocol.gathering import GATHER_S
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation

@@ -15,8 +15,9 @@ from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, S
 from gossipfl.learn.registry import ALGORITHMS
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.free_peer import FreePeer
+from gossipfl.protocol.gathering import GATHER_S
 from gossipfl.protocol.messages import PeerId
-from gossipfl.protocol.round_peer import GATHER_S, RoundPeer
+from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Targets
 from gossipfl.topology import Schedule
 

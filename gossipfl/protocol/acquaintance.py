@@ -3,6 +3,9 @@
 Rules:
 - Whoever is not listed is a stranger, and is unknown here.
 - What a neighbour claims moves the median alone; a claim without updates makes nobody wait.
+- A peer that fell behind joins the round of its neighbours' lower median, if more than a third of all are
+  ahead: fewer liars cannot pull it ahead, even when nobody else can be heard.
+- While a peer gathers, one neighbour alone is not believed that the run is under way, unless it has no other.
 """
 
 from __future__ import annotations

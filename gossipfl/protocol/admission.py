@@ -11,6 +11,7 @@ import numpy as np
 
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.learn.contracts import Array
+from gossipfl.protocol.events import Effect, refused
 from gossipfl.protocol.layout import Layout, layout_of
 from gossipfl.protocol.messages import PeerId, Update
 
@@ -67,6 +68,14 @@ class Admission:
         self.layout = layout
         self.whole = whole
         self._window = ReplayWindow(repeat=repeat)
+
+    def refusal(self, sender: PeerId, update: Update) -> list[Effect]:
+        """What to ask for if `update` of `sender` may not be used; nothing if it is accepted."""
+        try:
+            self.check(sender, update)
+        except RemoteProtocolError as error:
+            return refused(sender, error.reason)
+        return []
 
     def check(self, sender: PeerId, update: Update) -> None:
         """Accept `update`, or raise `RemoteProtocolError`.

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, assert_never
 
-from gossipfl.errors import LocalProtocolError, RemoteProtocolError
+from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.encounters import Encounters
@@ -47,18 +47,16 @@ from gossipfl.protocol.events import (
 )
 from gossipfl.protocol.exchanges import Exchange, Exchanges
 from gossipfl.protocol.flow import TokenAccount
+from gossipfl.protocol.gathering import GATHER_S, GATHER_TIMER, Gathering
 from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.pace import Pace
-from gossipfl.protocol.round_peer import GATHER_S
 from gossipfl.protocol.targets import Targets
 
 Trains = Literal["always", "on-hearing"]
 
 LINGER_S = 2.0
 """How much longer the last cycle may last for the sake of an answer. Our guess."""
-
-_GATHER_TIMER = 0
 
 
 class FreePeer:
@@ -95,15 +93,8 @@ class FreePeer:
         self._rounds = rounds
         self._period_s = period_s
         self._on_hearing = trains == "on-hearing"
-        self._gather_s = gather_s
         self._learner = Learner(
-            number,
-            algorithm,
-            vector,
-            seed=seed,
-            rounds=rounds,
-            samples=samples,
-            weigh_samples=weigh_samples,
+            number, algorithm, vector, seed=seed, rounds=rounds, samples=samples, weigh_samples=weigh_samples
         )
         self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
         self._exchanges = Exchanges(
@@ -112,7 +103,7 @@ class FreePeer:
         self._pace = Pace(period_s, tokens.capacity if tokens else 0)
         layout = self._learner.layout
         self._admission = Admission(rounds, layout, layout, repeat=True)
-        self._started = self._begun = False
+        self._gathering = Gathering(self._others, gather_s or 0.0)
         self._timer = 0
         self._cycle_began_at = 0.0
         self._spoke = False  # in this cycle, after training
@@ -149,28 +140,21 @@ class FreePeer:
     # Gathering
 
     def _on_started(self, now: float) -> list[Effect]:
-        if self._started:
-            raise LocalProtocolError("A peer is started once.")
-        self._started = True
-        return self._begin_if_gathered(now) or self._set_gather_timer()
+        self._gathering.start()
+        return self._gather(now, first=True)
 
     def _on_joined(self, peer: PeerId, now: float) -> list[Effect]:
-        alone = not self._others.any_here
+        first = not self._others.any_here
         self._others.joined(peer)
-        if self._begun:
+        if self._gathering.begun:
             return [Send(peer, Begun(self.round))]
-        if not self._started:
-            return []
-        return self._begin_if_gathered(now) or (self._set_gather_timer() if alone else [])
+        return self._gather(now, first=first) if self._gathering.started else []
 
-    def _set_gather_timer(self) -> list[Effect]:
-        return [SetTimer(_GATHER_TIMER, self._gather_s or 0.0)] if self._others.any_here else []
-
-    def _begin_if_gathered(self, now: float) -> list[Effect]:
-        return self._begin(now) if self._others.all_here else []
+    def _gather(self, now: float, *, first: bool) -> list[Effect]:
+        return self._begin(now) if self._others.all_here else self._gathering.wait(first=first)
 
     def _begin(self, now: float) -> list[Effect]:
-        self._begun = True
+        self._gathering.begin(now)
         return self._begin_cycle(now)
 
     def _on_begun(self, sender: PeerId, begun: Begun) -> list[Effect]:
@@ -186,7 +170,7 @@ class FreePeer:
     def _finds_itself_late(self, round: int) -> bool:
         """Whether we are new, and somebody in `round` is ahead of us by more than a different start."""
         exchanges = self._exchanges
-        return exchanges.newcomer and round > (1 if exchanges.late else self.round + self._begun)
+        return exchanges.newcomer and round > (1 if exchanges.late else self.round + self._gathering.begun)
 
     # Cycles
 
@@ -203,8 +187,8 @@ class FreePeer:
         return [SetTimer(self._timer, delay_s)]
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:
-        if timer == _GATHER_TIMER:
-            return self._begin(now) if not self._begun and self._others.any_here else []
+        if timer == GATHER_TIMER:
+            return self._begin(now) if self._gathering.goes_on and self._others.any_here else []
         return self._close(now) if timer == self._timer else []
 
     def _rest(self, now: float) -> list[Effect]:
@@ -220,8 +204,7 @@ class FreePeer:
         heard, stale = self._exchanges.heard, self._exchanges.stale
         closed = RoundClosed(self.round, self.model, heard, 0, stale, duration_s)
         if self.round >= self._rounds:
-            last = [Send(peer, Begun(self.round)) for peer in self._others.here()]
-            return [Note(closed), *last, *self._finish()]
+            return [Note(closed), *self._gathering.announce(self.round), *self._finish()]
         self.round += 1
         return [Note(closed), *self._begin_cycle(now)]
 
@@ -253,7 +236,7 @@ class FreePeer:
             case Begun():
                 return self._on_begun(sender, message)
             case Ask():
-                tells = self._begun and not self._exchanges.late and self._pace.allows(sender, now)
+                tells = self._gathering.begun and not self._exchanges.late and self._pace.allows(sender, now)
                 return self._exchanges.answer(sender, self.round) if tells else []
             case Missed() | Gone() | StandIn():
                 return refused(sender, "unasked")  # whatever we say is whole, and nobody is due
@@ -261,10 +244,8 @@ class FreePeer:
                 return []  # what others say of others is for a `Watch`
 
     def _on_update(self, sender: PeerId, update: Update, now: float) -> list[Effect]:
-        try:
-            self._admission.check(sender, update)
-        except RemoteProtocolError as error:
-            return refused(sender, error.reason)
+        if refusal := self._admission.refusal(sender, update):
+            return refusal
         answers = self._exchanges.awaits(sender) and not update.asks
         if not answers and not self._pace.allows(sender, now):
             return [Note(Refused(sender, "too often"))]
@@ -293,7 +274,7 @@ class FreePeer:
         self._exchanges.adopt(update)
         effects = self._exchanges.answer(sender, self.round) if update.asks else []
         self.round = self._others.round_to_join(self.round)
-        effects += [] if self._begun else self._begin(now)
+        effects += [] if self._gathering.begun else self._begin(now)
         return [*effects, *(self._train() if self._on_hearing and not self._learner.trains else [])]
 
     def _close_if_last(self, now: float) -> list[Effect]:

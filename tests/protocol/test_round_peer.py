@@ -32,9 +32,10 @@ from gossipfl.protocol.events import (
     Train,
     Trained,
 )
+from gossipfl.protocol.gathering import GATHER_S
 from gossipfl.protocol.messages import Begun, PeerId, Update
 from gossipfl.protocol.patience import FLOOR_S
-from gossipfl.protocol.round_peer import GATHER_S, Phase, RoundPeer
+from gossipfl.protocol.round_peer import Phase, RoundPeer
 from gossipfl.protocol.targets import Neighbours
 
 ROUNDS = 50

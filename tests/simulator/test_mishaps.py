@@ -12,8 +12,9 @@ from worlds import Graph, World, complete, random_graph, ring
 
 from gossipfl.draws import Draws
 from gossipfl.protocol.events import Joined, Left, Received
+from gossipfl.protocol.gathering import GATHER_S
 from gossipfl.protocol.messages import PeerId, Update
-from gossipfl.protocol.round_peer import GATHER_S, Phase
+from gossipfl.protocol.round_peer import Phase
 from gossipfl.simulator.faults import (
     Absence,
     Back,

@@ -1,0 +1,61 @@
+"""How a round ends: what is noted of it, and how old words may be from then on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gossipfl.protocol.acquaintance import SILENCE_MAX, Acquaintances
+from gossipfl.protocol.closing import Closing
+from gossipfl.protocol.conversation import Words
+from gossipfl.protocol.correspondence import Taken
+from gossipfl.protocol.events import Note, Regarded, RoundClosed
+from gossipfl.protocol.inbox import STALENESS_MAX
+from gossipfl.protocol.messages import Update
+from gossipfl.protocol.patience import Patience
+from gossipfl.protocol.targets import Neighbours
+
+MODEL = np.ones(2)
+ROUNDS = 50
+
+
+def closing() -> Closing:
+    targets = Neighbours((1, 2))
+    others = Acquaintances(targets.peers)
+    for peer in targets.peers:
+        others.joined(peer, 1)
+    return Closing(targets, others, Patience(), ROUNDS)
+
+
+def words(sender: int, round: int) -> Words:
+    return Words(sender, Update(round, 0, round, 10, 2, (MODEL,)), Taken((MODEL,)))
+
+
+def test_who_was_heard_late_and_missed_is_counted() -> None:
+    one = closing()
+    one.listened([words(1, 4)], 5, 5)
+    (note,) = one.notes(5, MODEL, 1.5, 9.0)
+    assert isinstance(note, Note)
+    record = note.record
+    assert isinstance(record, RoundClosed)
+    assert (record.round, record.heard, record.missing, record.stale) == (5, 1, 1, 1)
+    assert record.duration_s == 1.5
+
+
+def test_whoever_is_silent_for_some_rounds_is_suspected_once() -> None:
+    one = closing()
+    suspected = []
+    for round in range(1, SILENCE_MAX + 3):
+        one.listened([words(1, round)], round, round)
+        if Note(Regarded(2, "suspected")) in one.notes(round, MODEL, 1.0, float(round))[1:]:
+            suspected.append(round)
+    assert suspected == [SILENCE_MAX]
+
+
+def test_whoever_hears_nobody_in_time_takes_words_however_old() -> None:
+    one = closing()
+    for round in range(10, 10 + SILENCE_MAX):
+        assert one.staleness == STALENESS_MAX
+        one.listened([words(1, round - STALENESS_MAX - 1)], round, round)
+    assert one.staleness == ROUNDS
+    one.listened([words(1, 20)], 20, 20)
+    assert one.staleness == STALENESS_MAX
