@@ -1,6 +1,6 @@
 """Deterministic simulation testing: random worlds of peers under every fault, watched at every step.
 
-world.py        a world as a value, and the one that a seed draws; telling.py describes it in words
+world.py        a world as a value; lottery.py, the one that a seed draws; telling.py describes it in words
 hardship.py     what befalls messages; nemesis.py, what befalls peers and links, and when all is healed
 hostile.py      what attackers say in the place of what they should
 book.py         who said what, and who used it; watching.py, algorithms and letters that write it down

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from gossipfl.testing.transcript import Transcript
 from swarming import plants
 from swarming.arena import Outcome, run
+from swarming.lottery import drawn
 from swarming.shrink import shrunk
 from swarming.swarm import Summary, outcomes, twice
 from swarming.telling import in_short, told
-from swarming.world import drawn
 
 SEEDS = 500
 LAST_LINES = 40

@@ -16,7 +16,8 @@ from gossipfl.protocol.events import RoundClosed
 from gossipfl.protocol.messages import PeerId
 from gossipfl.topology import SCHEDULES, Topology, mixing_matrix
 from swarming.book import Violation
-from swarming.world import CALM_ROUNDS, PLAIN, World
+from swarming.lottery import PLAIN
+from swarming.world import CALM_ROUNDS, World
 
 if TYPE_CHECKING:
     from swarming.arena import Arena

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 
 from swarming import plants
 from swarming.arena import Outcome, run
-from swarming.world import drawn
+from swarming.lottery import drawn
 
 BATCH = 8
 """Seeds that a process is given at once."""
