@@ -56,17 +56,14 @@ class Balance:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
         return self.judged(own, heard, own_weight, weights, None)
 
+    @guarded
     def judged(
         self, own: Array, heard: Array, own_weight: Array, weights: Array, scene: Scene | None
     ) -> Array:
         """The same, seeing how long the own step was."""
         radius = np.zeros(own.shape[:-1]) if scene is None else self._radius(scene)
-
-        def accept(own: Array, heard: Array, _: Array, weights: Array) -> Array:
-            accepted = from_own(own, heard) <= radius[..., None]
-            return moved(own, heard, np.where(accepted, weights, 0.0))
-
-        return guarded(accept, self.attackers, self.least_heard, own, heard, own_weight, weights)
+        accepted = from_own(own, heard) <= radius[..., None]
+        return moved(own, heard, np.where(accepted, weights, 0.0))
 
     def _radius(self, scene: Scene) -> Array:
         radius: Array = self.steps * np.exp(-self.decay * scene.progress) * scene.step

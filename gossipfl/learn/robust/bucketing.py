@@ -49,17 +49,14 @@ class Bucketing:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
         return self.judged(own, heard, own_weight, weights, None)
 
+    @guarded
     def judged(
         self, own: Array, heard: Array, own_weight: Array, weights: Array, scene: Scene | None
     ) -> Array:
         """The same, where neighbours are dealt by the draws of the scene, which `rule` sees too."""
-
-        def then(own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
-            means, counts = self._dealt(own, heard, weights, scene)
-            given = own, means, own_weight, counts
-            return self.rule.judged(*given, scene) if isinstance(self.rule, Judging) else self.rule(*given)
-
-        return guarded(then, self.attackers, self.least_heard, own, heard, own_weight, weights)
+        means, counts = self._dealt(own, heard, weights, scene)
+        given = own, means, own_weight, counts
+        return self.rule.judged(*given, scene) if isinstance(self.rule, Judging) else self.rule(*given)
 
     def _dealt(self, own: Array, heard: Array, weights: Array, scene: Scene | None) -> tuple[Array, Array]:
         """The mean (..., b, d) of each of b buckets, and how much it counts (..., b)."""

@@ -28,11 +28,9 @@ class Clipping:
         """The fewest neighbours among whom so many may be hostile."""
         return max(1, 2 * self.attackers)
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._clipped, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _clipped(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         distances = from_own(own, heard)
         radius = np.sort(distances, axis=-1)[..., heard.shape[-2] - self.attackers - 1, None]
         cut = np.minimum(1.0, radius / np.where(distances == 0, 1.0, distances))

@@ -37,11 +37,9 @@ class GeometricMedian:
         """The fewest neighbours among whom so many may be hostile."""
         return max(1, 2 * self.attackers)
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._median, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _median(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         shares = self._shares(squares_between(own, heard))
         return as_far_as(own, moved(own, heard, shares[..., 1:]), own_weight, heard.shape[-2])
 

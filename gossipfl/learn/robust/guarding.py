@@ -9,34 +9,35 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from gossipfl.learn.contracts import Array
+from gossipfl.learn.contracts import Array, Robust
 from gossipfl.learn.robust.order import mean_of_places
 
-Combine = Callable[[Array, Array, Array, Array], Array]
+Combine = TypeVar("Combine", bound=Callable[..., Array])
 
 
-def guarded(
-    combine: Combine,
-    attackers: int,
-    least_heard: int,
-    own: Array,
-    heard: Array,
-    own_weight: Array,
-    weights: Array,
-) -> Array:
-    """What `combine` makes of own and heard where enough are heard, as an aggregator gives it."""
-    count = heard.shape[-2]
-    adopts = own_weight == 0
-    if count == 0 or (count < least_heard and not adopts.any()):
-        return own
-    kept = own if count < least_heard else combine(own, heard, own_weight, weights)
-    if not adopts.any():
-        return kept
-    middle = mean_of_places(heard, attackers, count - attackers) if count > 2 * attackers else own
-    return np.where(adopts[..., None], middle, kept)
+def guarded(combine: Combine) -> Combine:
+    """The method `combine` of a `Robust` rule, which is asked only where enough are heard."""
+
+    @wraps(combine)
+    def asked_if_enough(
+        rule: Robust, own: Array, heard: Array, own_weight: Array, weights: Array, *scene: Any, **named: Any
+    ) -> Array:
+        count, attackers = heard.shape[-2], rule.attackers
+        few, adopts = count < rule.least_heard, own_weight == 0
+        if count == 0 or (few and not adopts.any()):
+            return own
+        kept = own if few else combine(rule, own, heard, own_weight, weights, *scene, **named)
+        if not adopts.any():
+            return kept
+        middle = mean_of_places(heard, attackers, count - attackers) if count > 2 * attackers else own
+        return np.where(adopts[..., None], middle, kept)
+
+    return cast("Combine", asked_if_enough)
 
 
 def weighed(vectors: Array, shares: Array) -> Array:

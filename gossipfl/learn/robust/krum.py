@@ -35,11 +35,9 @@ class Krum:
         """The fewest neighbours among whom so many may be hostile."""
         return 2 * self.attackers + 3
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._best, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _best(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         best = np.argmin(scores(own, heard, self.attackers), axis=-1)
         taken = np.take_along_axis(together(own, heard), best[..., None, None], axis=-2)[..., 0, :]
         return as_far_as(own, taken, own_weight, heard.shape[-2])
@@ -60,11 +58,9 @@ class MultiKrum:
         """The fewest neighbours among whom so many may be hostile."""
         return 2 * self.attackers + 3
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._mean, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _mean(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         most = heard.shape[-2] + 1 - self.attackers
         best = nearest(scores(own, heard, self.attackers), min(self.chosen or most, most))
         counts = np.where(best[..., 0], own_weight, 0.0)

@@ -26,11 +26,9 @@ class Median:
         """The fewest neighbours among whom so many may be hostile."""
         return max(1, 2 * self.attackers)
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._median, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _median(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         vectors = together(own, heard)
         middle = mean_of_places(vectors, (vectors.shape[-2] - 1) // 2, vectors.shape[-2] // 2 + 1)
         return as_far_as(own, middle, own_weight, heard.shape[-2])

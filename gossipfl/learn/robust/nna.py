@@ -25,10 +25,8 @@ class NearestNeighbours:
         """The fewest neighbours among whom so many may be hostile."""
         return max(1, 2 * self.attackers)
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._mean, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _mean(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         near = nearest(from_own(own, heard), heard.shape[-2] - self.attackers)
         return chosen_mean(own, heard, own_weight, weights, near)

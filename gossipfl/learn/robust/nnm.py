@@ -44,17 +44,14 @@ class NearestMixing:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
         return self.judged(own, heard, own_weight, weights, None)
 
+    @guarded
     def judged(
         self, own: Array, heard: Array, own_weight: Array, weights: Array, scene: Scene | None
     ) -> Array:
         """The same, where `rule` sees the scene."""
-
-        def then(own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
-            mixed = _mixed(own, heard, own_weight, weights, self.attackers)
-            given = mixed[..., 0, :], mixed[..., 1:, :], own_weight, weights
-            return self.rule.judged(*given, scene) if isinstance(self.rule, Judging) else self.rule(*given)
-
-        return guarded(then, self.attackers, self.least_heard, own, heard, own_weight, weights)
+        mixed = _mixed(own, heard, own_weight, weights, self.attackers)
+        given = mixed[..., 0, :], mixed[..., 1:, :], own_weight, weights
+        return self.rule.judged(*given, scene) if isinstance(self.rule, Judging) else self.rule(*given)
 
 
 def _mixed(own: Array, heard: Array, own_weight: Array, weights: Array, attackers: int) -> Array:

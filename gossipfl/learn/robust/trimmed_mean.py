@@ -32,11 +32,9 @@ class TrimmedMean:
         """The fewest neighbours among whom so many may be hostile."""
         return max(1, 2 * self.attackers)
 
+    @guarded
     def __call__(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
-        return guarded(self._mean, self.attackers, self.least_heard, own, heard, own_weight, weights)
-
-    def _mean(self, own: Array, heard: Array, own_weight: Array, weights: Array) -> Array:
         vectors = together(own, heard)
         shares = np.concatenate((own_weight[..., None], weights), axis=-1)
         return mean_of_places(vectors, self.attackers, vectors.shape[-2] - self.attackers, shares)

@@ -48,21 +48,18 @@ class Ubar:
         """(..., d), (..., k, d), (...), (..., k) -> (..., d)."""
         return self.judged(own, heard, own_weight, weights, None)
 
+    @guarded
     def judged(
         self, own: Array, heard: Array, own_weight: Array, weights: Array, scene: Scene | None
     ) -> Array:
         """The same, seeing the losses."""
-
-        def mean(own: Array, heard: Array, _: Array, weights: Array) -> Array:
-            taken = nearest(from_own(own, heard), heard.shape[-2] - self.attackers)
-            if scene is not None and scene.losses is not None:
-                taken = _useful(taken, *scene.losses)
-            shares = np.where(taken, weights, 0.0)
-            total = shares.sum(axis=-1, keepdims=True)
-            shares *= (1.0 - self.kept) / np.where(total == 0, 1.0, total)
-            return moved(own, heard, shares)
-
-        return guarded(mean, self.attackers, self.least_heard, own, heard, own_weight, weights)
+        taken = nearest(from_own(own, heard), heard.shape[-2] - self.attackers)
+        if scene is not None and scene.losses is not None:
+            taken = _useful(taken, *scene.losses)
+        shares = np.where(taken, weights, 0.0)
+        total = shares.sum(axis=-1, keepdims=True)
+        shares *= (1.0 - self.kept) / np.where(total == 0, 1.0, total)
+        return moved(own, heard, shares)
 
 
 def _useful(candidates: Array, own_loss: Array, losses: Array) -> Array:
