@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ("import gossipfl", "numpy pydantic sklearn scipy polars matplotlib trio nacl networkx"),
         ("import gossipfl.cli.app", "numpy pydantic sklearn scipy polars matplotlib trio nacl networkx"),
         (
-            "import gossipfl.node.runner, gossipfl.experiment.nodefile",
+            "import gossipfl.node.runner, gossipfl.experiment.member",
             "sklearn scipy polars matplotlib networkx",
         ),
     ],

@@ -26,7 +26,8 @@ class Finding(NamedTuple):
 
 def examine(path: Path) -> list[Finding]:
     """Look at the node file `path` and all that it names; what cannot be looked at for that is left out."""
-    from gossipfl.experiment.nodefile import read_member, read_node_file, roster_of
+    from gossipfl.experiment.member import read_member
+    from gossipfl.experiment.nodefile import read_node_file, roster_of
     from gossipfl.node.keyfile import load_key
     from gossipfl.protocol.identity import fingerprint, parse_address
 

@@ -37,7 +37,7 @@ from gossipfl.protocol.reputation import EQUIVOCATION
 from gossipfl.report import to_json
 
 if TYPE_CHECKING:
-    from gossipfl.experiment.nodefile import Member
+    from gossipfl.experiment.member import Member
     from gossipfl.learn.contracts import Array
     from gossipfl.node.runner import Record
     from gossipfl.protocol.identity import Roster

@@ -14,7 +14,7 @@ from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
-    from gossipfl.experiment.nodefile import Member
+    from gossipfl.experiment.member import Member
     from gossipfl.protocol.identity import Identity
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
@@ -71,7 +71,8 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
     """
     import trio
 
-    from gossipfl.experiment.nodefile import node_path, read_member
+    from gossipfl.experiment.member import read_member
+    from gossipfl.experiment.nodefile import node_path
     from gossipfl.node.keyfile import load_key
 
     member = read_member(node_path(path))

@@ -9,6 +9,6 @@ attack.py      who attacks, what they hold, and what is refused
 defence.py     how peers combine what they hear; watching.py, who shuts out whom
 stress.py      the cells of a campaign; requirements.py, what it must reach
 recorder.py    what peers did, as records and a summary; judging.py, what their models are worth
-nodefile.py    a node's own file; prepared.py, the rows that `up` hands to a node
+nodefile.py    a node's own file; member.py, the node that it describes; prepared.py, the rows `up` gives it
 modelfile.py   models as files that explain themselves
 """

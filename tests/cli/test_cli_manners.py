@@ -85,7 +85,7 @@ def test_a_reader_that_has_had_enough_is_no_error_of_ours() -> None:
 
 def test_a_node_loads_nothing_that_it_does_not_need() -> None:
     program = (
-        "import sys, gossipfl.cli.app, gossipfl.cli.journal, gossipfl.experiment.nodefile;"
+        "import sys, gossipfl.cli.app, gossipfl.cli.journal, gossipfl.experiment.member;"
         "import gossipfl.node.runner, gossipfl.node.links;"
         "print([m for m in ('sklearn', 'polars', 'scipy', 'networkx', 'matplotlib', 'rich.live',"
         " 'gossipfl.report.plots') if m in sys.modules])"

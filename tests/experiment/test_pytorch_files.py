@@ -13,7 +13,7 @@ import gossipfl
 from gossipfl.cli.prepare import prepare
 from gossipfl.errors import SettingsError
 from gossipfl.experiment.federation import build
-from gossipfl.experiment.nodefile import read_member
+from gossipfl.experiment.member import read_member
 
 pytest.importorskip("torch")
 

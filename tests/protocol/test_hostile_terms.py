@@ -10,7 +10,7 @@ import pytest
 
 from gossipfl.data import load_dataset
 from gossipfl.errors import SettingsError
-from gossipfl.experiment.nodefile import Member, read_member
+from gossipfl.experiment.member import Member, read_member
 from gossipfl.experiment.prepared import write_prepared
 from gossipfl.protocol.identity import Identity, peer_number
 from gossipfl.protocol.manifest import differences
