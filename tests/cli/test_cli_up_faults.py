@@ -135,7 +135,7 @@ def test_bad_links_make_late_and_break_but_lose_nothing_for_good(
     assert summary["refused"].get("corrupt", 0) > 0
     assert summary["accuracy_mean"] > 0.9
     in_time = {(r["peer"], r["round"]): r["duration_s"] for r in of(records, "round", missing=0, stale=0)}
-    # Of two rounds in a row, the second ends no sooner than with the answer of a neighbour that heard the first.
+    # Of two rounds in a row, the second ends no sooner than with the answer of one who heard the first.
     there_and_back = [
         in_time[peer, at] + in_time[peer, at + 1]
         for peer, at in in_time
