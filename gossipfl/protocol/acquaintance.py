@@ -4,7 +4,7 @@ Rules:
 - Whoever is not listed is a stranger, and is unknown here.
 - What a neighbour claims moves the median alone; a claim without updates makes nobody wait.
 - A peer that fell behind joins the round of its neighbours' lower median, if more than a third of all are
-  ahead: fewer liars cannot pull it ahead, even when nobody else can be heard.
+  as far: fewer liars cannot pull it ahead, even when hardly anybody else can be heard.
 - While a peer gathers, one neighbour alone is not believed that the run is under way, unless it has no other.
 """
 
@@ -139,13 +139,14 @@ class Acquaintances:
         """Where a peer in `round` should be: the lower median of those `near`, if two or more ahead.
 
         Whoever left ahead of us has finished and counts; whoever left behind us died and does not; whoever is
-        here and has not begun is behind. Unless more than a third of all `near`, here or not, are ahead, none
-        is believed: liars that are heard first would otherwise be a majority for as long.
+        here and has not begun is behind. Nobody goes further than more than a third of all `near`, here or
+        not, say they are: liars that are heard first are a majority for as long.
         """
         listed = [known for peer, known in self._all.items() if near is None or peer in near]
-        places = [known.round or 0 for known in listed if known.here or (known.round or 0) > round]
-        ahead = sum(place > round for place in places)
-        return caught_up(round, places) if ahead > len(listed) // 3 else round
+        places = sorted(known.round or 0 for known in listed if known.here or (known.round or 0) > round)
+        third = len(listed) // 3
+        vouched = places[-1 - third] if len(places) > third else 0
+        return caught_up(round, [min(place, vouched) for place in places])
 
 
 def caught_up(round: int, places: Collection[int]) -> int:
