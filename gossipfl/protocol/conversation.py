@@ -91,7 +91,7 @@ class Conversation:
         """
         given, adopts = self._targets.weights(round), self.newcomer and ahead
         self._late |= adopts
-        effects, heard = self._take(inbox.take(round, early=given is None, staleness=staleness), round)
+        effects, heard = self._take(inbox.take(round, due=given, staleness=staleness), round)
         if adopts and heard:
             self._adopt(heard)
         elif heard or self._taken_back:

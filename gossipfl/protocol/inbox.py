@@ -8,6 +8,8 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from gossipfl.protocol.messages import PeerId, Update
 
 STALENESS_MAX = 3
@@ -41,14 +43,14 @@ class Inbox:
         return max(waiting) >= round if waiting else False
 
     def take(
-        self, round: int, *, early: bool = True, staleness: int = STALENESS_MAX
+        self, round: int, *, due: Container[PeerId] | None = None, staleness: int = STALENESS_MAX
     ) -> list[tuple[PeerId, list[Update]]]:
         """The updates of each sender to use in `round`, in growing order of senders and of rounds.
 
         The last of each is the one to go by: the newest that is not of a later round and not too stale, which
         is what is older than `staleness` rounds. A
         sender that is ahead by two rounds or more will not speak of ours again, so its earliest is used
-        instead, unless `early` forbids it.
+        instead, if it is `due` in this round: by default everybody always is.
         """
         taken = []
         for sender in sorted(self._waiting):
@@ -59,7 +61,7 @@ class Inbox:
             usable = [other for other in waiting if round - staleness <= other <= round]
             if usable:
                 last = max(usable)
-            elif early and waiting and min(waiting) > round + 1:
+            elif waiting and min(waiting) > round + 1 and (due is None or sender in due):
                 last = min(waiting)
             else:
                 continue

@@ -61,10 +61,12 @@ def test_what_leads_to_the_newest_comes_with_it_in_order() -> None:
     assert [update.round for update in updates] == [4, 5]
 
 
-def test_what_is_not_due_yet_stays_where_nothing_may_be_used_early() -> None:
+def test_whoever_is_far_ahead_is_used_early_only_in_a_round_in_which_it_is_due() -> None:
     inbox = filled(9)
-    assert inbox.take(4, early=False) == []
+    assert inbox.take(4, due={2}) == []
     assert taken(inbox, 9) == [(1, 9)]
+    ((sender, [words]),) = filled(9).take(4, due={1, 2})
+    assert (sender, words.round) == (1, 9)
 
 
 def test_senders_are_taken_in_growing_order_whoever_spoke_first() -> None:
