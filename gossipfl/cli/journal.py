@@ -140,6 +140,14 @@ class Journal:
         """What the node said so far."""
         return asdict(self._traffic())
 
+    def regards(self) -> dict[str, Any]:
+        """How others were regarded in the course of the run."""
+        return {
+            "suspected": self.regarded["suspected"],
+            "stand_ins": self.regarded["stand-in"],
+            "quarantined": dict(self.quarantined),
+        }
+
     def _closed(self, closed: RoundClosed) -> None:
         self.round = closed.round
         if self._member.file.node.keep_rounds and self._is_due(closed.round):

@@ -15,7 +15,7 @@ from gossipfl.errors import RunError, SettingsError
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
     from gossipfl.experiment.member import Member
-    from gossipfl.protocol.identity import Identity
+    from gossipfl.protocol.identity import Identity, Roster
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
 
@@ -132,9 +132,7 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     from gossipfl.protocol.session import Speaker
     from gossipfl.protocol.watch import Watch
 
-    roster = member.roster(identity.key)
-    if not roster.neighbours:
-        raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
+    roster = _roster(member, identity)
     began = time.monotonic()
     epoch = next_epoch(_state_folder(member) / "epoch")
     number = member.number(identity.key)
@@ -161,12 +159,17 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
         "finished": int(finished),
         "diverged": diverged,
         "refused": dict(links.refused + journal.refused),
-        "suspected": journal.regarded["suspected"],
-        "stand_ins": journal.regarded["stand-in"],
-        "quarantined": dict(journal.quarantined),
+        **journal.regards(),
         "wall_s": time.monotonic() - began,
     }
     return _left_behind(member, peer.model, journal, facts)
+
+
+def _roster(member: Member, identity: Identity) -> Roster:
+    roster = member.roster(identity.key)
+    if not roster.neighbours:
+        raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
+    return roster
 
 
 def _state_folder(member: Member) -> Path:

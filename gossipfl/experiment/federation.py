@@ -161,20 +161,7 @@ def build(
     peers = topology.peers if topology else experiment.topology.peers
     parts, names = split(experiment.data, dataset, held, peers, seed)
     learning = experiment.learning
-    meeting = meeting_of(
-        experiment.topology,
-        learning,
-        len(parts),
-        seed,
-        names=names,
-        topology=topology,
-        linked=experiment.run.engine == "network",
-    )
-    if meeting.topology.peers != len(parts):
-        raise SettingsError(
-            f"The graph has {meeting.topology.peers} peers, but the data is split among {len(parts)}: "
-            "make topology.peers fit the split."
-        )
+    meeting = _meeting(experiment, topology, len(parts), names)
     train, local_test = local_parts(experiment.data, parts, seed)
     if algorithm is not None or aggregator is not None:
         refuse_beside_objects(experiment.robust)
@@ -200,6 +187,27 @@ def build(
         Samples.parts(values, targets, local_test) if local_test else None,
         assault_of(experiment, attack, meeting.topology, algorithm, model, rows, classes),
     )
+
+
+def _meeting(
+    experiment: Experiment, topology: Topology | None, parts: int, names: tuple[str, ...] | None
+) -> Meeting:
+    """Who meets whom, where the data is split into so many `parts`. Raises `SettingsError` if they misfit."""
+    meeting = meeting_of(
+        experiment.topology,
+        experiment.learning,
+        parts,
+        experiment.run.seed,
+        names=names,
+        topology=topology,
+        linked=experiment.run.engine == "network",
+    )
+    if meeting.topology.peers != parts:
+        raise SettingsError(
+            f"The graph has {meeting.topology.peers} peers, but the data is split among {parts}: "
+            "make topology.peers fit the split."
+        )
+    return meeting
 
 
 def _check_given(experiment: Experiment, topology: Topology) -> None:

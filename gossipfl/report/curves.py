@@ -6,8 +6,9 @@ Rules: every figure that was not recorded, or is not finite, is NaN; records of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,23 +59,13 @@ def curves_of(run: Run) -> Curves:
     metric = metric_of(run)
     single_rounds, single = _single(run, metric)
     alone = run.is_of_one_node
-    told = of_kind(run, "round" if alone else "network")
-    network = {int(r["round"]): r for r in told if number(r.get("round")) is not None}
+    records = of_kind(run, "round" if alone else "network")
+    network = {int(r["round"]): r for r in records if number(r.get("round")) is not None}
     evaluated = single_rounds.tolist()
     known = sorted({*network, *evaluated}) if alone else sorted(network) or evaluated
     rounds = np.array(known, dtype=np.float64)
-
-    def column(key: str, read: Callable[[object], float] = _nan) -> Floats:
-        return np.array([read(network.get(int(r), {}).get(key)) for r in rounds])
-
-    def total(key: str) -> Floats:
-        """The last round is judged before its last messages are sent: the summary has counted these too."""
-        values, told = column(key), number(run.summary.get(key))
-        if told is not None and rounds.size and rounds[-1] == number(run.summary.get("rounds")):
-            values[-1] = np.fmax(values[-1], told)
-        return values
-
-    mean, worst = column(f"{metric}_mean"), column(f"{metric}_worst")
+    told = _Told(rounds, network, run.summary)
+    mean, worst = told.column(f"{metric}_mean"), told.column(f"{metric}_worst")
     if single.size:
         derived_mean, derived_worst = _mean_and_worst(single)
         mean = _filled(rounds, mean, single_rounds, derived_mean)
@@ -84,18 +75,18 @@ def curves_of(run: Run) -> Curves:
         rounds,
         mean,
         worst,
-        column(f"{metric}_averaged_model"),
-        column("consensus_distance", distance),
-        total("bytes_sent"),
-        total("messages_sent"),
-        total("messages_lost"),
+        told.column(f"{metric}_averaged_model"),
+        told.column("consensus_distance", distance),
+        told.total("bytes_sent"),
+        told.total("messages_sent"),
+        told.total("messages_lost"),
         single_rounds,
         single,
         kills_of(run),
         alone,
         len(judged_peers(run)) if is_sampled(run) else None,
         cut_spans(run),
-        column("backdoor_success"),
+        told.column("backdoor_success"),
     )
 
 
@@ -116,6 +107,26 @@ def metric_of(run: Run) -> str:
 def _nan(value: object) -> float:
     found = number(value)
     return math.nan if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was told of the `rounds` (k,): the `network`, a record of each, and the `summary` of all."""
+
+    rounds: Floats
+    network: Mapping[int, Mapping[str, Any]]
+    summary: Mapping[str, Any]
+
+    def column(self, key: str, read: Callable[[object], float] = _nan) -> Floats:
+        """(k,) what they say under `key`, as `read` takes it."""
+        return np.array([read(self.network.get(int(r), {}).get(key)) for r in self.rounds])
+
+    def total(self, key: str) -> Floats:
+        """The last round is judged before its last messages are sent: the summary has counted these too."""
+        values, told = self.column(key), number(self.summary.get(key))
+        if told is not None and self.rounds.size and self.rounds[-1] == number(self.summary.get("rounds")):
+            values[-1] = np.fmax(values[-1], told)
+        return values
 
 
 def _single(run: Run, metric: str) -> tuple[Floats, Floats]:
