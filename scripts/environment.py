@@ -17,13 +17,16 @@ VERBS = [
     for verb in ("bench", "check", "demo", "format", "reproduce", "robustness", "swarm", "test")
 ]
 OLDEST = (3, 11)
+BRINGS = {"dev": ("test", "package"), "test": ("package",)}
+"""What is installed along with an extra of pyproject.toml."""
 
 
 def ready(extra: str = "") -> None:
     """Make sure that the package is installed, with what `extra` of pyproject.toml adds."""
     if sys.version_info < OLDEST:
         sys.exit(f"Run this with Python 3.11 or later; this one is {sys.version.split()[0]}.")
-    stamp = FOLDER / f"installed-{extra or 'package'}"
+    name = extra or "package"
+    stamp = FOLDER / f"installed-{name}"
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return
@@ -35,7 +38,8 @@ def ready(extra: str = "") -> None:
     )
     package = f"{ROOT}[{extra}]" if extra else str(ROOT)
     call(program("python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", package)
-    stamp.write_text(wanted, encoding="utf-8")
+    for there in (name, *BRINGS.get(name, ())):
+        (FOLDER / f"installed-{there}").write_text(wanted, encoding="utf-8")
 
 
 def program(name: str) -> Path:
