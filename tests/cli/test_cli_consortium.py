@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from commandline import say, start, wait_until
 
+from gossipfl.cli.slowness import TRAINING_S
+
 NAMES = ("hospital-a", "hospital-b", "hospital-c")
 
 
@@ -86,11 +88,12 @@ def run(stack: ExitStack, folder: Path, name: str) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask a process to end")
 def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
-    consortium: Path, capsys: pytest.CaptureFixture[str]
+    consortium: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b, _ = (consortium / name for name in NAMES)
+    monkeypatch.setenv(TRAINING_S, "0.2")  # else the others do hundreds of rounds while one starts
     for name in NAMES:
-        edit(consortium / name, "rounds = 30", "rounds = 100000\nepochs = 1000")
+        edit(consortium / name, "rounds = 30", "rounds = 100000\nepochs = 20")
     with ExitStack() as stack:
         processes = {name: run(stack, consortium, name) for name in NAMES}
         wait_until(lambda: any(r["heard"] == 2 for r in records_of(a, "round")), "all three learn")
@@ -110,7 +113,7 @@ def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
         assert any(r["heard"] == 2 for r in together[:4])
         for name in NAMES:
             processes[name].send_signal(signal.SIGTERM)
-            _, err = processes[name].communicate(timeout=30)
+            _, err = processes[name].communicate(timeout=120)
             assert processes[name].returncode == 0, err
             assert "stopped in round" in err
     model = a / "state" / "model.safetensors"
@@ -135,7 +138,7 @@ def test_other_terms_are_refused_and_both_logs_name_what_differs(consortium: Pat
         wait_until(lambda: bool(records_of(a, "refused")) and bool(records_of(b, "refused")), "both refuse")
         for process in processes:
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=120)
             assert process.returncode == 0, err
             refusal = next(line for line in err.splitlines() if "refused" in line)
             assert "manifest" in refusal
@@ -171,7 +174,7 @@ def test_a_node_that_never_began_leaves_an_earlier_model_alone(consortium: Path)
         process = run(stack, consortium, "hospital-a")
         wait_until(lambda: listens(consortium / "hospital-a"), "the node is up")
         process.send_signal(signal.SIGTERM)
-        _, words = process.communicate(timeout=30)
+        _, words = process.communicate(timeout=120)
     assert process.returncode == 0, words
     assert model.read_bytes() == b"learned before"
     assert "without hospital-b, hospital-c" in words

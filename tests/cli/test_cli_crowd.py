@@ -104,7 +104,7 @@ def test_an_interrupted_crowd_takes_its_files_with_it(folder: Path) -> None:
     try:
         wait_until(lambda: any((folder / "state").glob("*")), "the crowd began")
         process.send_signal(signal.SIGINT)
-        _, words = process.communicate(timeout=60)
+        _, words = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode not in (0, None)

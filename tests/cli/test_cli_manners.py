@@ -79,7 +79,7 @@ def test_a_reader_that_has_had_enough_is_no_error_of_ours() -> None:
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     assert err == b""
 
 

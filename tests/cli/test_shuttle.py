@@ -19,6 +19,9 @@ FAIR = Weather()
 SHORT_S = 0.2
 """So long nothing may come over a cut."""
 
+LONG_S = 60.0
+"""So long a busy machine may take for what must come."""
+
 
 def port() -> int:
     with socket.socket() as probe:
@@ -32,9 +35,9 @@ def joined(
     shuttle: Shuttle, lane: Lane, listener: socket.socket
 ) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Peer 0, who dialled, and peer 1, who accepted."""
-    with shuttle.running(), socket.create_connection((HOST, lane.port), timeout=5) as near:
+    with shuttle.running(), socket.create_connection((HOST, lane.port), timeout=LONG_S) as near:
         far, _ = listener.accept()
-        far.settimeout(5)
+        far.settimeout(LONG_S)
         with far:
             yield near, far
 
@@ -42,7 +45,7 @@ def joined(
 @contextmanager
 def between(weather: Weather = FAIR) -> Iterator[tuple[Shuttle, socket.socket, socket.socket]]:
     with socket.create_server((HOST, 0)) as listener:
-        listener.settimeout(5)
+        listener.settimeout(LONG_S)
         lane = Lane(port(), listener.getsockname()[1])
         shuttle = Shuttle({(0, 1): lane}, weather)
         with joined(shuttle, lane, listener) as (near, far):
@@ -56,7 +59,7 @@ def hears_nothing(end: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        end.settimeout(5)
+        end.settimeout(LONG_S)
     return False
 
 
@@ -109,9 +112,9 @@ def test_a_one_way_cut_lets_the_other_way_pass() -> None:
 def test_whoever_dials_over_a_cut_meets_nobody(cut: list[tuple[int, int]]) -> None:
     with between() as (shuttle, near, _):
         shuttle.cut(cut)
-        end = time.monotonic() + 5
+        end = time.monotonic() + LONG_S
         while time.monotonic() < end:  # until the thread has heard of the cut
-            with socket.create_connection(near.getpeername(), timeout=5) as dial:
+            with socket.create_connection(near.getpeername(), timeout=LONG_S) as dial:
                 dial.settimeout(SHORT_S)
                 try:
                     if dial.recv(1) == b"":
