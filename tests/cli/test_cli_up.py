@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from commandline import say, start, wait_until
 
-SMALL = ("--set", "learning.epochs=2", "--set", "data.dataset=wine")
-ENDLESS = ("--set", "topology.peers=3", "--set", "learning.rounds=100000")
+from gossipfl.protocol.patience import FLOOR_S
 
 
 def records_of(folder: Path) -> list[dict[str, Any]]:
@@ -44,34 +43,34 @@ def test_the_survivors_of_a_kill_finish_and_notice_it_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    options = ("--kill", "2@5", "--set", "learning.rounds=15", "--out", out, "--json")
-    said = say(capsys, "up", "ring-8", *options)
+    options = ("--kill", "2@5", "--set", "learning.rounds=15", "--set", "topology.peers=5")
+    said = say(capsys, "up", "ring-8", *options, "--out", out, "--json")
     assert said.status == 0, said.err
     summary = json.loads(said.out)
-    assert (summary["peers"], summary["finished"], summary["killed"]) == (8, 7, [2])
+    assert (summary["peers"], summary["finished"], summary["killed"]) == (5, 4, [2])
     assert summary["accuracy_per_peer"][2] is None
     assert summary["accuracy_worst"] >= 0.93
     records = records_of(out / "records.jsonl")
     [killed] = [record for record in records if record["kind"] == "killed"]
-    left = {
-        record["peer"]: record["time_s"] - killed["time_s"]
+    first = {
+        record["peer"]: record["state"]
         for record in reversed(records)
-        if record["kind"] == "link" and record["state"] == "left" and record["neighbour"] == 2
+        if record["kind"] == "link" and record["neighbour"] == 2 and record["time_s"] >= killed["time_s"]
     }
-    assert set(left) == {1, 3}
-    calm_s = max(r["duration_s"] for r in records if r["kind"] == "round" and 2 <= r["round"] < 5)
-    assert max(left.values()) < 0.5 + calm_s  # so long takes a busy machine when nothing befalls anybody
-    rounds = [r for r in records if r["kind"] == "round" and r["peer"] == 1]
-    longest = max(r["duration_s"] for r in rounds if r["round"] >= 5)
-    assert longest <= 2 * calm_s + 0.5
+    assert first == {1: "left", 3: "left"}  # whoever only misses its words suspects it before
+    rounds = [record for record in records if record["kind"] == "round"]
+    calm_s = max(r["duration_s"] for r in rounds if 2 <= r["round"] < 5)
+    longest = [max(r["duration_s"] for r in rounds if r["peer"] == n and r["round"] >= 5) for n in first]
+    assert min(longest) < max(FLOOR_S, 10 * calm_s)  # both would have waited for it so long
     assert (out / "report.html").is_file()
-    assert len(list((out / "models").iterdir())) == 8
+    assert len(list((out / "models").iterdir())) == 5
 
 
 def start_three(out: Path) -> subprocess.Popen[str]:
     """Three processes that would learn for hours."""
-    settings = ("topology.peers=3", "learning.rounds=100000")
-    return start("up", "ring-8", "--set", settings[0], "--set", settings[1], "--out", out, cwd=out.parent)
+    settings = ("topology.peers=3", "learning.rounds=100000", "network.training_s=0.1")
+    sets = [word for setting in settings for word in ("--set", setting)]
+    return start("up", "ring-8", *sets, "--out", out, cwd=out.parent)
 
 
 @linux
@@ -90,7 +89,7 @@ def test_a_node_process_stays_small_and_none_is_left_behind(tmp_path: Path) -> N
             peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
             assert int(peak.split()[1]) < 120 * 1024
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -108,7 +107,7 @@ def test_a_process_that_dies_by_itself_fails_the_run_with_its_last_words(tmp_pat
         wait_until(lambda: bool(records_of(out / "nodes" / "1" / "state" / "records.jsonl")), "peer 1 runs")
         [victim] = pids_in(out / "nodes" / "1")
         os.kill(victim, signal.SIGKILL)
-        said, err = process.communicate(timeout=60)
+        said, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 1
@@ -119,15 +118,19 @@ def test_a_process_that_dies_by_itself_fails_the_run_with_its_last_words(tmp_pat
 
 def test_a_restarted_process_takes_part_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    options = ("--set", 'faults.restart=["1@6"]', "--set", "learning.rounds=900", "--set", "topology.peers=3")
-    said = say(capsys, "up", "ring-8", *SMALL, "--kill", "1@5", *options, "--out", out, "--json")
+    settings = (
+        *("topology.peers=3", "data.dataset=wine", "learning.epochs=2"),
+        *("network.training_s=0.05", "learning.rounds=240", 'faults.restart=["1@6"]'),
+    )
+    sets = [word for setting in settings for word in ("--set", setting)]
+    said = say(capsys, "up", "ring-8", "--kill", "1@5", *sets, "--out", out, "--json")
     assert said.status == 0, said.err
     summary = json.loads(said.out)
     assert summary["finished"] == 3
     records = records_of(out / "records.jsonl")
     killed = next(record["time_s"] for record in records if record["kind"] == "killed")
     again = [r["round"] for r in records if r["kind"] == "round" and r["peer"] == 1 and r["time_s"] > killed]
-    assert again[-1] == 900  # by then even a busy machine has started it
+    assert again[-1] == 240  # by then even a busy machine has started it
 
 
 @pytest.mark.parametrize("name", ["?", "ä/ö", " ", "Prof-specialty", "..", "CON"])
