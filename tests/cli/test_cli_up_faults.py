@@ -66,7 +66,7 @@ def grace_s(records: list[dict[str, Any]]) -> float:
 def test_a_process_that_stands_still_is_suspected_and_one_that_does_so_for_long_is_given_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pauses = 'faults.pause=["1@3+9", "3@3+3"]'
+    pauses = 'faults.pause=["1@3+9", "3@3+3.75"]'
     summary, records = run(capsys, tmp_path / "run", pauses, "learning.rounds=110")
     assert summary["finished"] == 4
     paused = {peer: of(records, "paused", peer=peer)[0]["time_s"] for peer in (1, 3)}
@@ -157,7 +157,7 @@ def test_a_stopped_process_is_not_left_behind_when_the_run_is_interrupted(tmp_pa
     try:
         wait_until(stopped, "peer 1 stands still")
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130
