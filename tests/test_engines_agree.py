@@ -117,8 +117,8 @@ async def on_sockets(federation: Federation) -> Array:
                 draws = Draws(federation.experiment.run.seed, number, round)
                 return federation.model.fit(vector, federation.train.of(number), draws, drift)
 
-            def losses(vectors: Array, number: int = number) -> Array:
-                return federation.losses(number, vectors)
+            def losses(vectors: Array, round: int, number: int = number) -> Array:
+                return federation.losses(number, vectors, round)
 
             nursery.start_soon(runner.run, peers[-1], links, fit, lambda _: None, losses)
     assert all(peer.phase is Phase.FINISHED and peer.round == ROUNDS for peer in peers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -149,7 +150,8 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
-        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, member.losses)
+        losses = partial(member.losses, number)
+        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, losses)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

@@ -19,6 +19,7 @@ from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.settings import Experiment, LearningSettings, ModelSettings
 from gossipfl.experiment.watching import refuse_quarantine, speaks_alike, watched
 from gossipfl.learn.attacks import Attack
+from gossipfl.learn.batches import one_batch
 from gossipfl.learn.compiled import fastest
 from gossipfl.learn.contracts import Aggregator, Algorithm, Array, Model, Samples
 from gossipfl.learn.registry import build_algorithm, build_model
@@ -106,9 +107,10 @@ class Federation:
         rows = self.assault.samples(self.train, round) if self.assault else self.train
         return self.model.fit(vectors, rows.of(peers), draws, **led)
 
-    def losses(self, peer: int, vectors: Array) -> Array:
-        """What each of `vectors` (m, d) loses on the rows of `peer`, (m,); not a number where it has none."""
-        return losses_of(self.model, vectors, self.train.of(peer))
+    def losses(self, peer: int, vectors: Array, round: int) -> Array:
+        """What each of `vectors` (m, d) loses on a batch of `peer`, (m,); NaN where it has no rows."""
+        draws, batch = Draws(self.experiment.run.seed, peer, round), self.experiment.learning.batch
+        return losses_of(self.model, vectors, one_batch(self.train.of(peer), batch, draws))
 
     def targets(self, number: int) -> Targets:
         """Whom peer `number` speaks to and waits for."""

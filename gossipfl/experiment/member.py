@@ -19,6 +19,7 @@ from gossipfl.experiment.nodefile import NodeFile, read_node_file, roster_of
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.watching import refuse_quarantine, speaks_alike
+from gossipfl.learn.batches import one_batch
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.free_peer import FreePeer
@@ -77,9 +78,10 @@ class Member:
         draws = Draws(self.file.run.seed, number, round)
         return self.model.fit(vector, self.train, draws, **({} if drift is None else {"drift": drift}))
 
-    def losses(self, vectors: Array) -> Array:
-        """What each of `vectors` (m, d) loses on the rows of the node, (m,)."""
-        return losses_of(self.model, vectors, self.train)
+    def losses(self, number: int, vectors: Array, round: int) -> Array:
+        """What each of `vectors` (m, d) loses on a batch of the node's rows, (m,)."""
+        draws, batch = Draws(self.file.run.seed, number, round), self.file.learning.batch
+        return losses_of(self.model, vectors, one_batch(self.train, batch, draws))
 
     def manifest(self) -> Manifest:
         """What all nodes of the run must agree on."""

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,15 @@ def plans(
             peers = group[first : first + peers_max]
             held = counts[peers]
             yield Plan(peers, rows[peers, : int(held.max())], held, steps[peers], batch, int(width))
+
+
+def one_batch(samples: Samples, batch: int, draws: Draws) -> Samples:
+    """At most `batch` rows of one peer's `samples`, drawn apart from those that it trains on."""
+    count = int(samples.counts)
+    if count <= batch:
+        return samples
+    rows = samples.rows[draws.permutation("judged", count)[:batch]]
+    return replace(samples, rows=rows, counts=np.asarray(batch))
 
 
 def flat_rows(lead: tuple[int, ...], samples: Samples) -> Array:

@@ -43,8 +43,8 @@ from gossipfl.protocol.events import Record as PeerRecord
 Fit = Callable[[Array, int, Array | None], Array]
 """(vector (d,), round, drift (d,) or None) -> vector (d,): local training. It runs in a thread."""
 
-Losses = Callable[[Array], Array]
-"""vectors (m, d) -> what each loses on the own rows (m,). It runs in the thread of training."""
+Losses = Callable[[Array, int], Array]
+"""(vectors (m, d), round) -> what each loses on own rows (m,). It runs in the thread of training."""
 
 Record = PeerRecord | Joined | Left | Suspected | Trusted
 
@@ -133,8 +133,8 @@ class _Runner:
                     raise LocalProtocolError("A peer asked for training while it trains.")
                 self._training = True
                 self._nursery.start_soon(self._train, effect)
-            case Judge(vectors):
-                self._nursery.start_soon(self._judge, vectors)
+            case Judge():
+                self._nursery.start_soon(self._judge, effect)
             case Send(to, message):
                 self._links.send(to, message)
             case SetTimer(timer, delay_s):
@@ -159,11 +159,11 @@ class _Runner:
         )
         await self._put.send(Trained(trained))
 
-    async def _judge(self, vectors: Array) -> None:
+    async def _judge(self, wanted: Judge) -> None:
         if self._losses is None:
             raise LocalProtocolError("A peer asked for losses, and nobody tells them.")
         losses = await trio.to_thread.run_sync(
-            self._losses, vectors, abandon_on_cancel=True, limiter=self._trainer
+            self._losses, wanted.vectors, wanted.round, abandon_on_cancel=True, limiter=self._trainer
         )
         await self._put.send(Judged(losses))
 

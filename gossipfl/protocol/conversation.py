@@ -97,7 +97,7 @@ class Conversation:
         elif heard or self._taken_back:
             self._mix(heard, self._weights(heard, given, round))
         if self._unjudged is not None:
-            effects.append(Judge(self._learner.to_judge(self._unjudged)))
+            effects.append(Judge(self._learner.to_judge(self._unjudged), round))
         return effects, heard
 
     @property

@@ -32,7 +32,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """The vectors to be judged have these `losses` (m,) on the peer's own rows."""
+    """The vectors to be judged have these `losses` (m,) on a batch of the peer's own rows."""
 
     losses: Array
 
@@ -100,9 +100,10 @@ class Train:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Find the losses of `vectors` (m, d) on the peer's own rows; hand back `Judged`."""
+    """Find what `vectors` (m, d) lose on a batch of the peer's own rows in `round`; hand back `Judged`."""
 
     vectors: Array
+    round: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ class Crowd:
         if self._asks_losses:
             vectors = np.concatenate((own[:, None], heard.payload[0]), axis=1)
             found = np.stack(
-                [self._losses(int(peer), some) for peer, some in zip(peers, vectors, strict=True)]
+                [self._losses(int(peer), some, round) for peer, some in zip(peers, vectors, strict=True)]
             )
             losses = found[:, 0], found[:, 1:]
         progress = np.full(len(peers), round / self._rounds)

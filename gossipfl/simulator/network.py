@@ -181,8 +181,8 @@ class Network:
                 self._push(self.now + delay_s, number, TimerFired(timer))
             case Train():
                 self._train(number, effect)
-            case Judge(vectors):
-                self._push(self.now, number, Judged(self._losses(number, vectors)))
+            case Judge(vectors, round):
+                self._push(self.now, number, Judged(self._losses(number, vectors, round)))
             case Note(record):
                 self._note(number, record)
             case Drop(peer, _, for_s):

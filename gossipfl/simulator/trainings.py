@@ -23,11 +23,11 @@ class FitMany(Protocol):
         """(m,), (m, d), round, drifts (m, d) or None -> vectors (m, d)."""
 
 
-Losses = Callable[[PeerId, Array], Array]
-"""(peer, vectors (m, d)) -> what each loses on the rows of that peer, (m,). It takes no time."""
+Losses = Callable[[PeerId, Array, int], Array]
+"""(peer, vectors (m, d), round) -> what each loses on a batch of that peer's rows, (m,). It takes no time."""
 
 
-def no_losses(_: PeerId, vectors: Array) -> Array:
+def no_losses(_: PeerId, vectors: Array, __: int) -> Array:
     """Those of a peer without rows: not numbers."""
     return np.full(len(vectors), np.nan)
 

@@ -141,7 +141,7 @@ def _done(effect: Effect) -> str:
             return words + (f", {stale} of them stale" if stale else "")
         case SetTimer(timer, delay_s):
             return f"gathers for {delay_s:g} s" if timer == 0 else f"waits {delay_s:.3g} s at most"
-        case Judge(vectors):
+        case Judge(vectors, _):
             return f"judges {len(vectors)} vectors"
         case Finished():
             return "has finished"

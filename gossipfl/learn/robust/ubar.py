@@ -2,10 +2,11 @@
 
 Guo, Zhang, Xie, Ma, Xiang and Liu (IEEE Trans. Circuits Syst. Video Technol. 2022, arXiv 2002.08569),
 "Byzantine-resilient decentralized stochastic gradient descent", UBAR: of k neighbours the k - f nearest are
-candidates; of these, those whose loss on own rows is at most that of the own vector are taken, or else the
-best one. x <- `kept` x + (1 - `kept`) mean, where kept is .5 in the paper. The mean is by mixing weights. It
-takes k + 1 > 2 f, and a pass over the own rows for each neighbour. Without losses, or rows, all candidates
-are taken.
+candidates; of these, those whose loss on a batch of own rows is at most that of the own vector are taken, or
+else the best one. x <- `kept` x + (1 - `kept`) mean, where kept is .5 in the paper. The mean is by mixing
+weights. It takes k + 1 > 2 f, and a pass over the batch for each neighbour. Without losses, or rows, all
+candidates are taken. On all own rows the own vector, which was just trained on them, would nearly always do
+best, and hardly anybody would be heard: on a batch chance lets others in.
 
 It is for like data: where they are unlike, few neighbours do as well on the own rows as the own vector, so
 that hardly anybody is heard. In docs/robustness.md that costs 6.4 points of 96.2 with nobody attacking; under
