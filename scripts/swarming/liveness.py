@@ -2,6 +2,7 @@
 
 Rules:
 - Where links keep accounts or codes, what attackers said stays in them: there agreement is not promised.
+- Nor where somebody was through with its calm rounds before all had begun again: they never met.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Liveness:
         self._scale = math.nan
         self._due: int | None = None  # the round in which all must agree
         self._closed: dict[PeerId, int] = {}  # rounds of each since the healing
+        self._met = True  # whether all had closed one when the first had closed the one that is due
         self._models: dict[PeerId, Array] = {}
 
     def healed(self) -> None:
@@ -69,6 +71,7 @@ class Liveness:
             return
         self._closed[peer] = self._closed.get(peer, 0) + 1
         if record.round >= self._due:
+            self._met = self._met and all(self._closed.get(live) for live in self._live)
             self._models.setdefault(peer, record.vector)
 
     def check_end(self) -> None:
@@ -85,6 +88,9 @@ class Liveness:
 
     def _check_agreement(self) -> None:
         if self._world.attackers and self._world.algorithm not in PLAIN:
+            return
+        if not self._met:
+            self._arena.book.checks["live peers never met"] += 1
             return
         models = np.stack([self._models[peer] for peer in self._live])
         apart, most = float(np.ptp(models, axis=0).max()), self._scale * allowed(self._world)
