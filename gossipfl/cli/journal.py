@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gossipfl.learn.contracts import Array
     from gossipfl.node.runner import Record
     from gossipfl.protocol.identity import Roster
+    from gossipfl.protocol.memory import Memory
 
 TOLD_MAX = 1_000
 """Refusals told on standard error; all are recorded."""
@@ -83,6 +84,19 @@ class Journal:
             raise RunError(
                 f"{folder} cannot be written ({error.strerror}): choose another node.state."
             ) from None
+
+    def began(self, epoch: int, memory: Memory | None) -> None:
+        """The node lives, in its boot `epoch`, and goes on from `memory` if there is one."""
+        self.round = memory.round if memory else 0
+        self._write("started", epoch=epoch, round=self.round)
+        if memory:
+            self._say(f"goes on after round {memory.round}, from its checkpoint")
+
+    def warn(self, *sentences: str) -> None:
+        """Tell the operator, and whoever reads the records."""
+        for words in sentences:
+            self._write("warning", words=words)
+            self._say(f"warning: {words}")
 
     def close(self) -> None:
         """Nothing more will be written."""
@@ -162,6 +176,7 @@ class Journal:
             heard=closed.heard,
             missing=closed.missing,
             stale=closed.stale,
+            used=[[self._places[one.sender], *one[1:]] for one in closed.used],
             **self.traffic(),
         )
         rounds = self._member.file.learning.rounds

@@ -16,7 +16,9 @@ from gossipfl.errors import RunError, SettingsError
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
     from gossipfl.experiment.member import Member
+    from gossipfl.node.state import StateFolder
     from gossipfl.protocol.identity import Identity, Roster
+    from gossipfl.protocol.memory import Memory
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
 
@@ -59,7 +61,16 @@ def init(
     typer.echo(line)
 
 
-def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
+def node(
+    path: NodePath = Path(),
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Begin anew. What an earlier run left is moved into state/before-1, -2, ..."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Run a node until its rounds are done, or until it is stopped by Ctrl-C or SIGTERM.
 
     Examples:
@@ -68,17 +79,29 @@ def node(path: NodePath = Path(), as_json: AsJson = False) -> None:
 
     `gossipfl node hospital-a/node.toml --json > result.json`
 
+    `gossipfl node hospital-a --fresh`
+
     Its model, records and summary lie in the folder `state` beside its file; `gossipfl report` reads them.
+
+    A checkpoint of each round lies there too. Whatever ended the node, be it a crash or a power cut, the same
+    command goes on after its last round. A checkpoint of other settings is refused; with --fresh the node
+    begins anew, and what was there is put aside, not deleted. With a full disk the node goes on without
+    checkpoints, and says so. The folder serves one process at a time.
     """
     import trio
 
     from gossipfl.experiment.member import read_member
     from gossipfl.experiment.nodefile import node_path
     from gossipfl.node.keyfile import load_key
+    from gossipfl.node.state import StateFolder
 
     member = read_member(node_path(path))
-    _refuse_finished(member)
-    summary = trio.run(_live, member, load_key(member.key_path))
+    identity, folder = load_key(member.key_path), StateFolder(member.state_path)
+    with folder.held():
+        if fresh and (aside := folder.put_aside()):
+            _say(f"begins anew; what was in {folder.path} is in {aside}")
+        _refuse_finished(member)
+        summary = trio.run(_live, member, identity, folder)
     if as_json:
         print_json(summary)
     if summary["diverged"]:
@@ -118,16 +141,17 @@ def _refuse_finished(member: Member) -> None:
         return
     if isinstance(summary, dict) and summary.get("finished"):
         raise SettingsError(
-            f"{member.state_path} holds a run that is finished: move it away to run the node again, "
-            "or name another node.state."
+            f"{member.state_path} holds a run that is finished: run the node again with --fresh, which puts "
+            "it aside, or name another node.state."
         )
 
 
-async def _live(member: Member, identity: Identity) -> dict[str, Any]:
+async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict[str, Any]:
     """The node's whole life; returns the summary of its run."""
+    from gossipfl.cli.beginning import begin
     from gossipfl.cli.journal import Journal
     from gossipfl.cli.slowness import slowed
-    from gossipfl.node.boot import next_epoch
+    from gossipfl.node.keeping import Keeping
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
     from gossipfl.protocol.session import Speaker
@@ -135,13 +159,17 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
 
     roster = _roster(member, identity)
     began = time.monotonic()
-    epoch = next_epoch(_state_folder(member) / "epoch")
     number = member.number(identity.key)
-    peer = member.new_peer(identity.key, epoch)
-    speaker = Speaker(identity, roster.name, epoch, member.manifest())
+    peer, epoch, manifest, memory, complaints, keep = begin(member, identity, folder)
+    speaker = Speaker(identity, roster.name, epoch, manifest)
     reputation = peer.reputation if isinstance(peer, Watch) else None
     links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal), reputation)
     journal = Journal(member, roster, lambda: links.spoken, _say)
+    journal.began(epoch, memory)
+    journal.warn(*complaints)
+
+    def kept(memory: Memory) -> None:
+        journal.warn(*filter(None, [keep(memory)]))
 
     def fit(vector: Any, round: int, drift: Any) -> Any:
         journal.judge(round - 1, vector)
@@ -150,8 +178,8 @@ async def _live(member: Member, identity: Identity) -> dict[str, Any]:
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
-        losses = partial(member.losses, number)
-        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, losses)
+        losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
+        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, losses, keeping)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:
@@ -172,17 +200,6 @@ def _roster(member: Member, identity: Identity) -> Roster:
     if not roster.neighbours:
         raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
     return roster
-
-
-def _state_folder(member: Member) -> Path:
-    folder = member.state_path
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"{folder} cannot be written ({error.strerror}): choose another node.state."
-        ) from None
-    return folder
 
 
 def _left_behind(member: Member, vector: Any, journal: Journal, facts: dict[str, Any]) -> dict[str, Any]:

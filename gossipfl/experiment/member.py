@@ -25,6 +25,7 @@ from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.free_peer import FreePeer
 from gossipfl.protocol.identity import Address, Roster, parse_address, peer_number
 from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.memory import flat
 from gossipfl.protocol.notary import Signed
 from gossipfl.protocol.round_peer import RoundPeer
 from gossipfl.protocol.targets import Targets
@@ -72,6 +73,10 @@ class Member:
     def start(self) -> Array:
         """The first model (d,), the same for all nodes of the run."""
         return self.model.start(Draws(self.file.run.seed))
+
+    def state(self) -> tuple[Array, ...]:
+        """The arrays of the state in which the algorithm starts."""
+        return flat(self.algorithm.start(self.start()))
 
     def fit(self, number: int, vector: Array, round: int, drift: Array | None) -> Array:
         """One round of local training, (d,), drift (d,) -> (d,)."""

@@ -2,7 +2,8 @@
 
 Rules:
 - All events come through one queue, so `handle` is never entered twice at once.
-- Training runs in a thread, one at a time, while messages keep arriving.
+- Training runs in a thread, one at a time, while messages keep arriving; so does keeping what each round
+  came to.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import trio
 
 from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Array
+from gossipfl.node.keeping import Keeping
 from gossipfl.node.links import Happened, Links
 from gossipfl.protocol.events import (
     Drop,
@@ -28,6 +30,7 @@ from gossipfl.protocol.events import (
     Left,
     Note,
     Peer,
+    RoundClosed,
     Send,
     SetTimer,
     Started,
@@ -50,16 +53,22 @@ Record = PeerRecord | Joined | Left | Suspected | Trusted
 
 
 async def run(
-    peer: Peer, links: Links, fit: Fit, on_record: Callable[[Record], None], losses: Losses | None = None
+    peer: Peer,
+    links: Links,
+    fit: Fit,
+    on_record: Callable[[Record], None],
+    losses: Losses | None = None,
+    keeping: Keeping | None = None,
 ) -> bool:
     """Run `peer` to its end; returns whether it finished by itself rather than by SIGINT, SIGTERM or `Stop`.
 
-    A peer whose rule asks for `losses` needs them.
+    A peer whose rule asks for `losses` needs them. What it must not forget is for `keeping`.
 
-    At the end it sends what its links still hold and says goodbye, which takes 7 s at most.
+    At the end it sends what its links still hold and says goodbye, which takes 7 s at most, and waits until
+    the last round is kept, which takes 30 s at most where a disk hangs.
     """
     try:
-        return await _Runner(peer, links, fit, on_record, losses).run()
+        return await _Runner(peer, links, fit, on_record, losses, keeping).run()
     except BaseExceptionGroup as group:
         raise _sole(group) from None
 
@@ -79,12 +88,14 @@ class _Runner:
         fit: Fit,
         on_record: Callable[[Record], None],
         losses: Losses | None,
+        keeping: Keeping | None,
     ) -> None:
         self._peer = peer
         self._links = links
         self._fit = fit
         self._losses = losses
         self._on_record = on_record
+        self._keeping = keeping
         self._put, self._events = trio.open_memory_channel[Happened](0)
         self._timers: list[tuple[float, int]] = []
         self._training = False
@@ -96,11 +107,15 @@ class _Runner:
         async with trio.open_nursery() as self._nursery:
             await self._nursery.start(self._watch_signals)
             await self._nursery.start(self._links.run, self._put)
+            if self._keeping:
+                self._nursery.start_soon(self._keeping.run)
             self._handle(Started())
             while not self._finished:
                 self._handle(await self._next())
             self._nursery.start_soon(self._discard)
             await self._links.close()
+            if self._keeping:
+                await self._keeping.close()
             self._nursery.cancel_scope.cancel()
         return not self._stopped
 
@@ -143,6 +158,8 @@ class _Runner:
                 self._links.drop(who, why, for_s)
             case Note(record):
                 self._on_record(record)
+                if self._keeping and isinstance(record, RoundClosed):
+                    self._keeping.closed(record.round)
             case Finished():
                 self._finished = True
             case _:

@@ -73,6 +73,7 @@ class Acquaintances:
     def __init__(self, peers: Iterable[PeerId], gathers: Collection[PeerId] | None = None) -> None:
         self._all = {peer: Acquaintance() for peer in peers}
         self._gathers = self._all if gathers is None else gathers
+        self._witnesses = 2
 
     def __contains__(self, peer: PeerId) -> bool:
         return peer in self._all
@@ -129,11 +130,15 @@ class Acquaintances:
         known.unheard = 0 if heard else known.unheard + 1
         return known.here and known.unheard == SILENCE_MAX
 
+    def resume(self) -> None:
+        """Believe one neighbour that the run is under way: an earlier life of ours took part in it."""
+        self._witnesses = 1
+
     @property
     def is_under_way(self) -> bool:
         """Whether the run is, by what two say, or by what the only neighbour does."""
         ahead = sum((known.round or 0) > 1 for known in self._all.values())
-        return ahead >= min(2, len(self._gathers))
+        return ahead >= min(self._witnesses, len(self._gathers))
 
     def round_to_join(self, round: int, near: Container[PeerId] | None = None) -> int:
         """Where a peer in `round` should be: the lower median of those `near`, if two or more ahead.

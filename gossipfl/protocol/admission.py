@@ -7,12 +7,15 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.events import Effect, refused
 from gossipfl.protocol.layout import Layout, layout_of
+from gossipfl.protocol.memory import Place
 from gossipfl.protocol.messages import PeerId, Update
 
 SAMPLES_MAX = 1 << 40
@@ -35,12 +38,12 @@ class ReplayWindow:
 
     def __init__(self, *, repeat: bool = False) -> None:
         self._repeat = repeat
-        self._last: dict[PeerId, tuple[int, int, int]] = {}
+        self.newest: dict[PeerId, Place] = {}
         self._replays: dict[PeerId, int] = {}  # of each sender since its last new update, or since it flooded
 
     def check(self, sender: PeerId, update: Update) -> None:
         """Raise `RemoteProtocolError` (replay, flood) unless `update` is newer than all of `sender`."""
-        epoch, sequence, round_ = self._last.get(sender, (-1, 0, 0))
+        epoch, sequence, round_ = self.newest.get(sender, Place(-1, 0, 0))
         newer = update.sequence > sequence and update.round + self._repeat > round_
         if update.epoch < epoch or (update.epoch == epoch and not newer):
             said = f"Update {update.sequence} of round {update.round}"
@@ -52,7 +55,7 @@ class ReplayWindow:
 
     def accept(self, sender: PeerId, update: Update) -> None:
         """Let nothing at or before `update` through again."""
-        self._last[sender] = update.epoch, update.sequence, update.round
+        self.newest[sender] = Place(update.epoch, update.sequence, update.round)
         if self._replays:
             self._replays.pop(sender, None)
 
@@ -76,6 +79,15 @@ class Admission:
         except RemoteProtocolError as error:
             return refused(sender, error.reason)
         return []
+
+    @property
+    def newest(self) -> Mapping[PeerId, Place]:
+        """Where each sender was with its newest update."""
+        return dict(self._window.newest)
+
+    def resume(self, newest: Mapping[PeerId, Place]) -> None:
+        """Let nothing at or before these places through."""
+        self._window.newest.update(newest)
 
     def check(self, sender: PeerId, update: Update) -> None:
         """Accept `update`, or raise `RemoteProtocolError`.

@@ -71,7 +71,7 @@ class Awaiting:
     @property
     def _needs_words(self) -> bool:
         """Whether it joins a run of which it has heard nothing to build on."""
-        return self._joins and self._inbox.empty
+        return self._joins and not self._gathering.resumed and self._inbox.empty
 
     def _urge(self, round: int, now: float) -> list[Effect]:
         """What to tell all if somebody awaited waits for others to begin, and we have not waited enough."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.acquaintance import SILENCE_MAX, Acquaintances
 from gossipfl.protocol.conversation import Words
-from gossipfl.protocol.events import Effect, Note, Regarded, RoundClosed
+from gossipfl.protocol.events import Effect, Note, Regarded, RoundClosed, Used
 from gossipfl.protocol.inbox import STALENESS_MAX
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Targets
@@ -48,7 +48,11 @@ class Closing:
         by, due = {words.sender for words in heard}, self._targets.waits_for(round)
         missing = sum(peer not in by for peer in due)
         stale = sum(words.last.round < round for words in heard)
-        effects: list[Effect] = [Note(RoundClosed(round, model, len(heard), missing, stale, duration_s))]
+        used = tuple(
+            Used(words.sender, words.last.epoch, words.last.round, words.last.sequence) for words in heard
+        )
+        closed = RoundClosed(round, model, len(heard), missing, stale, duration_s, used)
+        effects: list[Effect] = [Note(closed)]
         for peer in due:
             if self._others.closed(peer, heard=peer in by):
                 effects.append(Note(Regarded(peer, "suspected")))

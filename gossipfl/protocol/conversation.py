@@ -22,6 +22,7 @@ from gossipfl.protocol.correspondence import Correspondence, Taken
 from gossipfl.protocol.events import Effect, Judge, Send, refused
 from gossipfl.protocol.inbox import Inbox
 from gossipfl.protocol.learner import Learner
+from gossipfl.protocol.memory import Memory, Place, flat
 from gossipfl.protocol.messages import Missed, PeerId, Update
 from gossipfl.protocol.targets import Targets
 from gossipfl.protocol.weighing import adopted, claimed_weights, given_weights, mixed
@@ -67,6 +68,29 @@ class Conversation:
             last = self._told(peer, spoken, round, degree, last)
             effects.append(Send(peer, last))
         return effects
+
+    def memory(self, round: int, newest: Mapping[PeerId, Place]) -> Memory:
+        """What must outlive the process once `round` is closed, where `newest` was accepted of each."""
+        return Memory(
+            round,
+            flat(self._learner.state),
+            newest,
+            self._letters.memory,
+            newcomer=self.newcomer,
+            late=self._late,
+        )
+
+    def resume(self, memory: Memory) -> None:
+        """Go on from `memory` as if all links broke: what must be taken back is, and all is told whole.
+
+        Raises `DataError`.
+        """
+        self._learner.resume(memory.state)
+        self._letters.resume(memory.links)
+        self.newcomer, self._late = memory.newcomer, memory.late
+        for peer in self._targets.peers:
+            self.died(peer)
+            self._letters.missed(peer)
 
     def missed(self, peer: PeerId) -> None:
         """`peer` says that it cannot follow."""

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from gossipfl.draws import Draws
+from gossipfl.errors import DataError
 from gossipfl.learn.contracts import Accounting, Algorithm, Array, Compressed, Link, Payload
 from gossipfl.protocol.admission import check_values
 from gossipfl.protocol.layout import Layout, layout_of
+from gossipfl.protocol.memory import LinkMemory
 from gossipfl.protocol.messages import PeerId, Update
 
 
@@ -62,6 +64,13 @@ class Correspondence(Protocol):
     def left(self, peer: PeerId) -> Taken | None:
         """`peer` is gone before its time: what takes back what it said, if that must be."""
 
+    @property
+    def memory(self) -> tuple[LinkMemory, ...]:
+        """What must outlive the process, of each link."""
+
+    def resume(self, links: Iterable[LinkMemory]) -> None:
+        """Remember these, as if all links were up. Raises `DataError` for what no memory of ours is."""
+
 
 def corresponding(algorithm: Algorithm[Any], vector: Array) -> Correspondence:
     """The links of a peer that runs `algorithm` from `vector`."""
@@ -99,6 +108,14 @@ class _Plain:
 
     def left(self, peer: PeerId) -> Taken | None:
         return None
+
+    memory: tuple[LinkMemory, ...] = ()
+
+    def resume(self, links: Iterable[LinkMemory]) -> None:
+        """All updates are whole."""
+
+
+_ACCOUNT_PAYLOADS = 5
 
 
 @dataclass(slots=True)
@@ -171,6 +188,22 @@ class _Accounts:
         counted = account.counted is not self._zeros or account.told_counted is not self._zeros
         return self._counted(account) if counted else None
 
+    @property
+    def memory(self) -> tuple[LinkMemory, ...]:
+        return tuple(
+            LinkMemory(peer, () if one.epoch is None else (one.epoch,), _payloads(one))
+            for peer, one in self._accounts.items()
+        )
+
+    def resume(self, links: Iterable[LinkMemory]) -> None:
+        for peer, numbers, payloads in links:
+            if len(numbers) > 1 or len(payloads) != _ACCOUNT_PAYLOADS:
+                raise DataError("what it remembers of a link is no account")
+            told, past, told_counted, held, counted = payloads
+            self._accounts[peer] = _Account(
+                told, past, told_counted, held, counted, numbers[0] if numbers else None
+            )
+
     def _counted(self, account: _Account) -> Taken:
         """What is new on both sides, which is then counted."""
         heard = self._link.heard(account.held, account.counted)
@@ -181,6 +214,10 @@ class _Accounts:
     def _of(self, peer: PeerId) -> _Account:
         zeros = self._zeros
         return self._accounts.setdefault(peer, _Account(zeros, zeros, zeros, zeros, zeros))
+
+
+def _payloads(account: _Account) -> tuple[Payload, ...]:
+    return account.told, account.past, account.told_counted, account.held, account.counted
 
 
 class _Codes:
@@ -232,6 +269,23 @@ class _Codes:
             return None
         del self._held[peer], self._next[peer]  # what still waits of it cannot be understood any more
         return Taken(self._first, self._listened.pop(peer))
+
+    @property
+    def memory(self) -> tuple[LinkMemory, ...]:
+        return tuple(
+            LinkMemory(
+                peer, self._next[peer], (held, *([self._listened[peer]] if peer in self._listened else []))
+            )
+            for peer, held in self._held.items()
+        )
+
+    def resume(self, links: Iterable[LinkMemory]) -> None:
+        for peer, numbers, payloads in links:
+            if len(numbers) != 2 or not 1 <= len(payloads) <= 2:
+                raise DataError("what it remembers of a link is no code")
+            self._held[peer], self._next[peer] = payloads[0], (numbers[0], numbers[1])
+            if len(payloads) > 1:
+                self._listened[peer] = payloads[1]
 
     def _taken(self, peer: PeerId) -> Taken:
         now = self._held[peer]

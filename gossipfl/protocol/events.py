@@ -8,7 +8,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from gossipfl.learn.contracts import Array
 from gossipfl.protocol.messages import Message, PeerId
@@ -132,9 +132,18 @@ class Drop:
     for_s: float = 0.0
 
 
+class Used(NamedTuple):
+    """Which update of a neighbour went into a model: the newest of it, where several did."""
+
+    sender: PeerId
+    epoch: int
+    round: int
+    sequence: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RoundClosed:
-    """A round ended with the model `vector` (d,)."""
+    """A round ended with the model `vector` (d,); where rounds are in step, it is told what was `used`."""
 
     round: int
     vector: Array
@@ -142,6 +151,7 @@ class RoundClosed:
     missing: int
     stale: int
     duration_s: float
+    used: tuple[Used, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

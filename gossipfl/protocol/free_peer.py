@@ -49,6 +49,7 @@ from gossipfl.protocol.exchanges import Exchange, Exchanges
 from gossipfl.protocol.flow import TokenAccount
 from gossipfl.protocol.gathering import GATHER_S, GATHER_TIMER, Gathering
 from gossipfl.protocol.learner import Learner
+from gossipfl.protocol.memory import Memory, flat
 from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.pace import Pace
 from gossipfl.protocol.targets import Targets
@@ -113,6 +114,19 @@ class FreePeer:
         """The vector (d,) by which this peer is judged."""
         return self._learner.model
 
+    def memory(self, round: int) -> Memory:
+        """What must outlive the process, once it is noted that `round` is closed."""
+        state, newcomer = flat(self._learner.state), self._exchanges.newcomer
+        return Memory(round, state, self._admission.newest, newcomer=newcomer)
+
+    def resume(self, memory: Memory) -> None:
+        """Go on, before it is started, from the `memory` of an earlier life. Raises `DataError`."""
+        self._learner.resume(memory.state)
+        self._admission.resume(memory.newest)
+        self._exchanges.newcomer = memory.newcomer
+        self.round = memory.round + 1
+        self._gathering.resume()
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
         if self.finished:
@@ -141,6 +155,8 @@ class FreePeer:
 
     def _on_started(self, now: float) -> list[Effect]:
         self._gathering.start()
+        if self.round > self._rounds:  # an earlier life closed the last round
+            return self._finish()
         return self._gather(now, first=True)
 
     def _on_joined(self, peer: PeerId, now: float) -> list[Effect]:

@@ -40,7 +40,7 @@ class Gathering:
     """Of one peer, whose `others` have `gather_s` seconds to come once the first of them is here."""
 
     def __init__(self, others: Neighbourhood, gather_s: float) -> None:
-        self.started = self.begun = False
+        self.started = self.begun = self.resumed = False
         self._others = others
         self._gather_s = gather_s
         self._began_at = 0.0
@@ -56,6 +56,11 @@ class Gathering:
         if self.started:
             raise LocalProtocolError("A peer is started once.")
         self.started = True
+
+    def resume(self) -> None:
+        """Others have begun long ago, as an earlier life of the peer did: they are near, or away."""
+        self.resumed = True
+        self._gather_s = min(self._gather_s, GATHER_S)
 
     def wait(self, *, first: bool) -> list[Effect]:
         """Wait for those who are missing, from the `first` of the others on."""

@@ -20,6 +20,7 @@ from gossipfl.learn.robust.distances import norms
 from gossipfl.learn.robust.known import with_one_known
 from gossipfl.protocol.events import Train
 from gossipfl.protocol.layout import Layout, layout_of
+from gossipfl.protocol.memory import filled
 from gossipfl.protocol.messages import PeerId
 
 
@@ -58,6 +59,11 @@ class Learner:
     def model(self) -> Array:
         """The vector (d,) to train from and to judge."""
         return self._algorithm.model(self.state)
+
+    def resume(self, arrays: tuple[Array, ...]) -> None:
+        """Go on with a state of these `arrays`. Raises `DataError` if they are none of the algorithm's."""
+        self.state = filled(self.state, arrays)
+        self._sound = self.model
 
     @property
     def trains(self) -> bool:

@@ -47,6 +47,7 @@ from gossipfl.protocol.events import (
 from gossipfl.protocol.gathering import GATHER_S, GATHER_TIMER, Gathering
 from gossipfl.protocol.inbox import Inbox
 from gossipfl.protocol.learner import Learner
+from gossipfl.protocol.memory import Memory
 from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Targets
@@ -105,6 +106,18 @@ class RoundPeer:
         """The vector (d,) by which this peer is judged."""
         return self._learner.model
 
+    def memory(self, round: int) -> Memory:
+        """What must outlive the process, once it is noted that `round` is closed."""
+        return self._conversation.memory(round, self._admission.newest)
+
+    def resume(self, memory: Memory) -> None:
+        """Go on, before it is started, from the `memory` of an earlier life. Raises `DataError`."""
+        self._conversation.resume(memory)
+        self._admission.resume(memory.newest)
+        self._others.resume()
+        self.round = memory.round + 1
+        self._gathering.resume()
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
         if self.phase is Phase.FINISHED:
@@ -134,12 +147,14 @@ class RoundPeer:
 
     def _on_started(self, now: float) -> list[Effect]:
         self._gathering.start()
+        if self.round > self._rounds:  # an earlier life closed the last round
+            return self._finish()
         self.phase = Phase.GATHERING
         return self._gather(now, first=True)
 
     def _on_joined(self, peer: PeerId, now: float) -> list[Effect]:
         first = not self._others.any_here
-        self._others.joined(peer, self.round)
+        self._others.joined(peer, 1 if self._gathering.goes_on else self.round)
         self._patience.forget(peer)
         effects = [*self._changing.joined(peer)]
         if self._gathering.goes_on:

@@ -35,8 +35,10 @@ from gossipfl.protocol.events import (
     Refused,
     RoundClosed,
     Send,
+    Started,
     refused,
 )
+from gossipfl.protocol.memory import Memory
 from gossipfl.protocol.messages import (
     Doubt,
     Evidence,
@@ -84,6 +86,12 @@ class Watched(Protocol):
     def handle(self, event: Event, now: float) -> list[Effect]:
         """See `events.Peer`."""
 
+    def memory(self, round: int) -> Memory:
+        """What must outlive the process, once it is noted that `round` is closed."""
+
+    def resume(self, memory: Memory) -> None:
+        """Go on, before it is started, from the `memory` of an earlier life. Raises `DataError`."""
+
 
 class Watch:
     """Watches over the neighbours of `peer`, who are `authors` of statements that `notary` makes and checks.
@@ -106,6 +114,7 @@ class Watch:
         self._here: dict[PeerId, bool] = {}
         self._untold: list[tuple[int, bytes]] = []  # round and claim
         self._told_at = -math.inf
+        self._recalled: tuple[Proof, ...] = ()  # of an earlier life
 
     @property
     def model(self) -> Array:
@@ -117,6 +126,15 @@ class Watch:
         """In which the peer is."""
         return self._peer.round
 
+    def memory(self, round: int) -> Memory:
+        """What the peer remembers, and all proofs."""
+        return self._peer.memory(round)._replace(proofs=tuple(self._proofs.values()))
+
+    def resume(self, memory: Memory) -> None:
+        """Go on; whoever was proved hostile is shut out once the peer starts. Raises `DataError`."""
+        self._peer.resume(memory)
+        self._recalled = memory.proofs
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
         if isinstance(event, Received):  # as it nearly always is
@@ -125,6 +143,8 @@ class Watch:
             return self._on_joined(event, event.peer, now)
         if isinstance(event, Left) and not self._here.pop(event.peer, False):
             return []  # as the peer was told when it was shut out
+        if isinstance(event, Started) and self._recalled:
+            return [*self._ask(event, now), *self._convict_recalled(now)]
         return self._ask(event, now)
 
     def _on_message(self, event: Event, sender: PeerId, message: Message, now: float) -> list[Effect]:
@@ -173,9 +193,9 @@ class Watch:
     def _shut_out(self, peer: PeerId, why: str, for_s: float, now: float) -> list[Effect]:
         self._until_s[peer] = now + for_s
         effects: list[Effect] = [Note(Quarantined(peer, why, for_s)), Drop(peer, why, for_s)]
-        if peer in self._here:
-            del self._here[peer]
-            effects += self._ask(Left(peer, proved=why == EQUIVOCATION), now)
+        proved = why == EQUIVOCATION
+        if self._here.pop(peer, False) or proved:  # that it is proved counts, though its link is down
+            effects += self._ask(Left(peer, proved=proved), now)
         return effects
 
     # Statements
@@ -268,6 +288,11 @@ class Watch:
         self._remember(author, proof)
         effects: list[Effect] = [] if number is None else self._shut_out(number, EQUIVOCATION, math.inf, now)
         return [*effects, *(Send(peer, proof) for peer in self._here if peer not in (bringer, number))]
+
+    def _convict_recalled(self, now: float) -> list[Effect]:
+        """Shut out whom an earlier life convicted: proofs are checked again, for a file is nobody's word."""
+        recalled = [p for p in self._recalled if contradict(p.one, p.other) and self._certain(p.one, p.other)]
+        return [effect for proof in recalled for effect in self._convict(proof, None, now)]
 
     def _remember(self, author: bytes, proof: Proof) -> None:
         strangers = [known for known in self._proofs if known not in self._numbers]

@@ -162,7 +162,7 @@ def test_what_a_finished_run_learned_is_not_written_over(
     (state / "summary.json").write_text('{"finished": 1}', "utf-8")
     refused = say(capsys, "node", "hospital-a")
     assert refused.status == 2
-    assert "a run that is finished: move it away" in refused.err
+    assert "a run that is finished: run the node again with --fresh" in refused.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")

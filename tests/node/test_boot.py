@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gossipfl.errors import RunError
+from gossipfl.errors import SettingsError
 from gossipfl.node.boot import next_epoch
 
 
@@ -28,5 +28,5 @@ def test_a_spoilt_file_counts_as_the_first_start(tmp_path: Path, text: str) -> N
 
 
 def test_an_epoch_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="epoch"):
+    with pytest.raises(SettingsError, match="epoch"):
         next_epoch(tmp_path / "absent" / "epoch")
