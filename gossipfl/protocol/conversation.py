@@ -81,7 +81,8 @@ class Conversation:
         )
 
     def resume(self, memory: Memory) -> None:
-        """Go on from `memory` as if all links broke: what must be taken back is, and all is told whole.
+        """Go on from `memory` as if all links had broken and were back: what must be taken back is, and all
+        is told whole.
 
         Raises `DataError`.
         """
@@ -90,6 +91,7 @@ class Conversation:
         self.newcomer, self._late = memory.newcomer, memory.late
         for peer in self._targets.peers:
             self.died(peer)
+            self._letters.rejoined(peer)
             self._letters.missed(peer)
 
     def missed(self, peer: PeerId) -> None:

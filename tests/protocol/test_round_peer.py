@@ -49,9 +49,16 @@ JUDGING = Dpsgd(Ubar(attackers=0))
 class Driven:
     """A peer with `neighbours`, a clock in hand, and what it asked for."""
 
-    def __init__(self, *neighbours: PeerId, rounds: int = ROUNDS, algorithm: Dpsgd = PLAIN) -> None:
+    def __init__(
+        self,
+        *neighbours: PeerId,
+        rounds: int = ROUNDS,
+        algorithm: Dpsgd = PLAIN,
+        gather_s: float = GATHER_S,
+    ) -> None:
+        targets = Neighbours(neighbours)
         self.peer = RoundPeer(
-            0, algorithm, np.zeros(2), Neighbours(neighbours), rounds=rounds, samples=10, seed=0
+            0, algorithm, np.zeros(2), targets, rounds=rounds, samples=10, seed=0, gather_s=gather_s
         )
         self.neighbours = neighbours
         self.now = 0.0
