@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Beginning(NamedTuple):
-    """The peer in its boot `epoch`, whose checkpoints `keep` writes; it returns what an operator must know."""
+    """The peer in its boot `epoch`; `keep` writes its checkpoints, and returns what an operator must know."""
 
     peer: RoundPeer | FreePeer | Watch
     epoch: int

@@ -36,6 +36,7 @@ class Process:
         self._said = Traffic()  # in this life
         self._said_before = Traffic()
         self._process: subprocess.Popen[bytes] | None = None
+        self._read_file = 0  # that was read last: one that starts afresh begins another
         self._read_bytes = 0
 
     @property
@@ -67,13 +68,13 @@ class Process:
         """What it said in all its lives, as far as is known."""
         return total([self._said_before, self._said])
 
-    def start(self) -> None:
-        """Start the process; its words go to node.log."""
+    def start(self, *, fresh: bool = False) -> None:
+        """Start the process; its words go to node.log. A `fresh` one has forgotten all its earlier lives."""
         self.killed = self.left = self.stopped = self.paused = self.begun = False
         self._said_before, self._said = self.traffic, Traffic()
         with (self.path / "node.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-                [sys.executable, "-m", "gossipfl", "node", str(self.path)],
+                [sys.executable, "-m", "gossipfl", "node", str(self.path), *(["--fresh"] if fresh else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -136,6 +137,8 @@ class Process:
         if not records.exists():
             return
         with records.open("rb") as file:
+            if (number := os.fstat(file.fileno()).st_ino) != self._read_file:
+                self._read_file, self._read_bytes = number, 0
             file.seek(self._read_bytes)
             for line in file:
                 if not line.endswith(b"\n"):

@@ -31,7 +31,7 @@ class ProcessStage:
         nodes: Sequence[Process],
         shuttle: Shuttle,
         recorder: Recorder,
-        faults: Iterable[Fault],
+        faults: Collection[Fault],
         now_s: Callable[[], float],
     ) -> None:
         self._nodes = nodes
@@ -39,6 +39,7 @@ class ProcessStage:
         self._recorder = recorder
         self._now_s = now_s
         self._returns = _returns(faults, len(nodes))
+        self._forget = any(isinstance(each, Churn | Sessions | Absence) and each.forgets for each in faults)
         self._starting: set[PeerId] = set()  # as soon as they have ended
         self._cut: Counter[Pair] = Counter()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -122,7 +123,7 @@ class ProcessStage:
         started = [number for number in sorted(self._starting) if number in ended]
         for number in started:
             self._starting.discard(number)
-            self._nodes[number].start()
+            self._nodes[number].start(fresh=self._forget)
             self._mark("back", number)
         return started
 

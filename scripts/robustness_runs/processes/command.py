@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from robustness_runs.processes.rows import ROWS, Row, Runs
+from robustness_runs.processes.rows import ROWS, Row, Runs, table
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(
         json.dumps({"passed": passed, "rows": [asdict(row) for row in rows]}, indent=2)
         if given.json
-        else _table(rows)
+        else table(rows)
     )
     return 0 if passed else 1
 
@@ -44,13 +44,3 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         if name not in ROWS:
             parser.error(f"there is no row {name!r}; known are {', '.join(ROWS)}")
     return given
-
-
-def _table(rows: Sequence[Row]) -> str:
-    wide = max(len(row.name) for row in rows)
-    middle = max(len(row.measured) for row in rows)
-    lines = (
-        f"{'ok  ' if row.passed else 'FAIL'} {row.name:{wide}}  {row.measured:>{middle}}  {row.target}"
-        for row in rows
-    )
-    return "\n".join(lines)

@@ -6,7 +6,7 @@ The targets are those that the project has set itself; a figure is of the run th
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,17 @@ def at_most(name: str, measured: float, most: float, unit: str) -> Row:
 def exactly(name: str, measured: object, wanted: object) -> Row:
     """A row that passes where `measured` is what is `wanted`."""
     return Row(name, str(measured), str(wanted), measured == wanted)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All `rows`, one a line."""
+    wide = max(len(row.name) for row in rows)
+    middle = max(len(row.measured) for row in rows)
+    lines = (
+        f"{'ok  ' if row.passed else 'FAIL'} {row.name:{wide}}  {row.measured:>{middle}}  {row.target}"
+        for row in rows
+    )
+    return "\n".join(lines)
 
 
 class Runs:
