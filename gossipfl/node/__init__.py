@@ -6,5 +6,5 @@ link.py       one connection and its conversation; outbox.py, what waits to be s
 handshake.py  TLS with a deadline; tls.py, mutual TLS by listed keys alone
 limits.py     a bound on all that is spent on others
 keyfile.py    the secret key; boot.py, the boot epoch
-state.py      what outlives the process: checkpoint.py, as bytes; durable.py, on the disk; keeping.py, meanwhile
+state.py      what outlives the process: checkpoint.py, as bytes; durable.py, on disk; keeping.py, meanwhile
 """
