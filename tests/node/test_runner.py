@@ -15,6 +15,7 @@ from hosts import IDENTITIES, NOWHERE, VECTOR, Host, run, update
 from gossipfl.errors import RemoteProtocolError, RunError, SettingsError
 from gossipfl.learn.contracts import Array
 from gossipfl.node import runner
+from gossipfl.node.keeping import Keeping
 from gossipfl.node.runner import Record
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.events import (
@@ -27,6 +28,7 @@ from gossipfl.protocol.events import (
     Note,
     Received,
     Refused,
+    RoundClosed,
     Send,
     SetTimer,
     Started,
@@ -36,6 +38,7 @@ from gossipfl.protocol.events import (
     Trained,
 )
 from gossipfl.protocol.layout import layout_of
+from gossipfl.protocol.memory import Memory
 from gossipfl.protocol.messages import Update
 
 ONE, TWO, *_ = IDENTITIES
@@ -159,6 +162,17 @@ def test_an_update_of_no_numbers_is_noted_and_its_sender_dropped_and_told() -> N
         assert records == [Joined(two.number), Refused(two.number, "non-finite"), Left(two.number)]
 
     run(test)
+
+
+def test_what_the_last_round_came_to_is_kept_before_a_peer_ends() -> None:
+    def script(event: Event) -> list[Effect]:
+        closed = [Note(RoundClosed(round_, VECTOR, 0, 0, 0, 1.0)) for round_ in (1, 2)]
+        return [*closed, Finished()] if isinstance(event, Started) else []
+
+    written: list[Memory] = []
+    keeping = Keeping(lambda round_: Memory(round_, (VECTOR,), {}), written.append)
+    assert trio.run(runner.run, Scripted(script), Host(ONE).links(), fit, ignore, None, keeping)
+    assert [memory.round for memory in written] == [2]
 
 
 def test_an_error_of_training_comes_out_as_it_is() -> None:

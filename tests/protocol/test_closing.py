@@ -8,7 +8,7 @@ from gossipfl.protocol.acquaintance import SILENCE_MAX, Acquaintances
 from gossipfl.protocol.closing import Closing
 from gossipfl.protocol.conversation import Words
 from gossipfl.protocol.correspondence import Taken
-from gossipfl.protocol.events import Note, Regarded, RoundClosed
+from gossipfl.protocol.events import Note, Regarded, RoundClosed, Used
 from gossipfl.protocol.inbox import STALENESS_MAX
 from gossipfl.protocol.messages import Update
 from gossipfl.protocol.patience import Patience
@@ -39,6 +39,7 @@ def test_who_was_heard_late_and_missed_is_counted() -> None:
     assert isinstance(record, RoundClosed)
     assert (record.round, record.heard, record.missing, record.stale) == (5, 1, 1, 1)
     assert record.duration_s == 1.5
+    assert record.used == (Used(1, 0, 4, 4),)
 
 
 def test_whoever_is_silent_for_some_rounds_is_suspected_once() -> None:
