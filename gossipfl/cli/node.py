@@ -90,11 +90,13 @@ def node(
     """
     import trio
 
+    from gossipfl.cli import lifeline
     from gossipfl.experiment.member import read_member
     from gossipfl.experiment.nodefile import node_path
     from gossipfl.node.keyfile import load_key
     from gossipfl.node.state import StateFolder
 
+    lifeline.hold(os.environ)
     member = read_member(node_path(path))
     identity, folder = load_key(member.key_path), StateFolder(member.state_path)
     with folder.held():

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gossipfl.cli.lifeline import TIED
 from gossipfl.protocol.messages import PeerId, Traffic
 
 _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -32,7 +33,7 @@ class Process:
         """Whether a link of it is cut now: it does not know, but whoever watches does."""
         self.begun = False
         """Whether it closed a round in this life."""
-        self._environment = _THREADS | dict(environment or {})
+        self._environment = _THREADS | TIED | dict(environment or {})
         self._said = Traffic()  # in this life
         self._said_before = Traffic()
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,10 +73,11 @@ class Process:
         """Start the process; its words go to node.log. A `fresh` one has forgotten all its earlier lives."""
         self.killed = self.left = self.stopped = self.paused = self.begun = False
         self._said_before, self._said = self.traffic, Traffic()
+        self._cut_lifeline()
         with (self.path / "node.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
                 [sys.executable, "-m", "gossipfl", "node", str(self.path), *(["--fresh"] if fresh else [])],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # its lifeline
                 stdout=log,
                 stderr=log,
                 env=os.environ | self._environment,
@@ -120,6 +122,11 @@ class Process:
         if self._process is not None and self.alive:
             self._process.kill()
             self._process.wait()
+        self._cut_lifeline()
+
+    def _cut_lifeline(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def wait(self, timeout_s: float) -> None:
         """Wait until it has ended; after `timeout_s` it is killed."""
