@@ -34,9 +34,9 @@ APART_MAX = 4.0
 """Where it is not known how fast peers agree, so many times their difference is still no blow-up."""
 
 STEP_MAX = 0.3
-"""The share of their difference by which an algorithm that corrects by the past may move in a calm round: those
-who finished first, or lost a life, leave a step or a flow that the others go on taking, and where nobody trains
-any more no loss holds against it."""
+"""The share of their difference by which an algorithm that corrects by the past may move in a calm round:
+who finished first, or lost a life, leaves a step or a flow that the others go on taking, and where nobody
+trains any more no loss holds against it."""
 
 SCALE_MIN = 1.0
 """So far apart they count as having been at least: a training may still be under way."""
