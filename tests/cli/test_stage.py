@@ -26,6 +26,7 @@ class Pretender:
     paused: bool = False
     cut: bool = False
     starts: int = 0
+    fresh: bool = False
 
     def kill(self) -> None:
         self.killed, self.alive = True, False
@@ -39,8 +40,8 @@ class Pretender:
     def go_on(self) -> None:
         self.paused = False
 
-    def start(self) -> None:
-        self.alive, self.killed, self.left = True, False, False
+    def start(self, *, fresh: bool = False) -> None:
+        self.alive, self.killed, self.left, self.fresh = True, False, False, fresh
         self.starts += 1
 
 

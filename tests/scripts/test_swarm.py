@@ -56,7 +56,7 @@ def test_every_plant_is_looked_for() -> None:
 def test_a_bug_put_in_is_found_and_called_what_it_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant = room("plants").PLANTS[name]
     monkeypatch.setattr(plant.owner, plant.attribute, plant.instead)
-    worlds: Iterable[Any] = map(room("world").drawn, range(FIND_WITHIN))
+    worlds: Iterable[Any] = map(room("lottery").drawn, range(FIND_WITHIN))
     if name in NEEDS:  # nobody else says it
         fit = (world for world in worlds if NEEDS[name] in dict(world.attackers).values())
         worlds = (replace(world, watched=True) for world in fit)
@@ -67,7 +67,7 @@ def test_a_bug_put_in_is_found_and_called_what_it_is(name: str, monkeypatch: pyt
 def test_a_failing_world_is_shrunk_to_one_that_fails_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     plant = room("plants").PLANTS["rounds-go-back"]
     monkeypatch.setattr(plant.owner, plant.attribute, plant.instead)
-    run, drawn = room("arena").run, room("world").drawn
+    run, drawn = room("arena").run, room("lottery").drawn
     world = next(world for world in map(drawn, range(FIND_WITHIN)) if run(world).rule)
     smallest = room("shrink").shrunk(world, "round goes back", seconds=20)
     assert run(smallest).rule == "round goes back"
