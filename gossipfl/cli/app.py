@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gossipfl.cli import algorithms, data, key, node, peer, predict, report, run, stress, topology
+from gossipfl.cli import algorithms, audit, data, key, node, peer, predict, report, run, stress, topology
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +48,7 @@ app.command("init")(node.init)
 app.add_typer(peer.app, name="peer")
 app.command("node")(node.node)
 app.command("doctor")(node.doctor)
+app.add_typer(audit.app, name="audit")
 app.add_typer(key.app, name="key")
 app.add_typer(data.app, name="data")
 app.add_typer(topology.app, name="topology")

@@ -3,6 +3,7 @@
 Rules:
 - A line of records is written whole or not at all: whoever reads along sees no half of one.
 - A full disk costs records, never the node.
+- Records of refusals are rationed: strangers can make us count, but not fill a disk.
 - In its records the node is peer 0 and its neighbours are 1, 2, ... in the order of its file.
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gossipfl.errors import RunError
+from gossipfl.node.limits import Allowance
 from gossipfl.protocol.events import (
     Joined,
     Left,
@@ -43,8 +45,12 @@ if TYPE_CHECKING:
     from gossipfl.protocol.identity import Roster
     from gossipfl.protocol.memory import Memory
 
+REFUSALS_PER_S = 0.1
+REFUSALS_BURST = 50.0
+"""Records of one reason: a day of attacks for each of a dozen reasons takes some 20 MB."""
+
 TOLD_MAX = 1_000
-"""Refusals told on standard error; all are recorded."""
+"""Refusals told on standard error."""
 
 _STATES = {Joined: "joined", Left: "left", Suspected: "suspected", Trusted: "trusted"}
 
@@ -73,6 +79,7 @@ class Journal:
         self._complained = False
         self._judged = -1  # the round judged last
         self._told: set[tuple[str, str]] = set()
+        self._rations: defaultdict[str, Allowance] = defaultdict(self._new_ration)
         folder = member.state_path
         try:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
@@ -120,6 +127,8 @@ class Journal:
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         """Somebody broke a rule, on a link or at the door."""
+        if not self._rations[reason].take(time.monotonic()):
+            return
         place = self._places.get(sender) if sender is not None else None
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
         if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
@@ -205,6 +214,10 @@ class Journal:
     def _is_due(self, round: int) -> bool:
         file = self._member.file
         return round % file.run.evaluate_every == 0 or round == file.learning.rounds
+
+    @staticmethod
+    def _new_ration() -> Allowance:
+        return Allowance(REFUSALS_PER_S, REFUSALS_BURST, time.monotonic())
 
     def _name(self, peer: PeerId) -> str:
         return self._names[self._places[peer]]

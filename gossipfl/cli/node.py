@@ -16,6 +16,8 @@ from gossipfl.errors import RunError, SettingsError
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
     from gossipfl.experiment.member import Member
+    from gossipfl.node.links import Refusal
+    from gossipfl.node.runner import Record
     from gossipfl.node.state import StateFolder
     from gossipfl.protocol.identity import Identity, Roster
     from gossipfl.protocol.memory import Memory
@@ -153,9 +155,11 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     from gossipfl.cli.beginning import begin
     from gossipfl.cli.journal import Journal
     from gossipfl.cli.slowness import slowed
+    from gossipfl.node.audit import AuditLog
     from gossipfl.node.keeping import Keeping
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
+    from gossipfl.node.state import AUDIT
     from gossipfl.protocol.session import Speaker
     from gossipfl.protocol.watch import Watch
 
@@ -165,7 +169,17 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     peer, epoch, manifest, memory, complaints, keep = begin(member, identity, folder)
     speaker = Speaker(identity, roster.name, epoch, manifest)
     reputation = peer.reputation if isinstance(peer, Watch) else None
-    links = Links(speaker, roster, member.listen, lambda refusal: journal.refuse(*refusal), reputation)
+    audit = AuditLog(folder.path / AUDIT, identity, roster, _say)
+
+    def refuse(refusal: Refusal) -> None:
+        audit.refuse(refusal)
+        journal.refuse(*refusal)
+
+    def saw(record: Record) -> None:
+        audit.saw(record)
+        journal.saw(record)
+
+    links = Links(speaker, roster, member.listen, refuse, reputation, audit.leaves)
     journal = Journal(member, roster, lambda: links.spoken, _say)
     journal.began(epoch, memory)
     journal.warn(*complaints)
@@ -181,7 +195,8 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     diverged = ""
     try:
         losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
-        finished = await run(peer, links, slowed(fit, os.environ), journal.saw, losses, keeping)
+        with audit.kept(epoch, manifest.hash):
+            finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 
 import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError
+from gossipfl.node.ending import Ending, parted, refused
 from gossipfl.node.handshake import BROKEN, Stream, broken
+from gossipfl.node.leaving import Leaving, OnLeaving
 from gossipfl.node.limits import (
     CLOSE_S,
     FRAMES_BURST,
@@ -36,17 +37,16 @@ from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
 from gossipfl.protocol.session import (
     DUPLICATE,
-    GOODBYE,
     PING,
     PONG,
     Greeted,
     Happening,
     Opened,
+    Outgoing,
     Parted,
     Pinged,
     Session,
     Standing,
-    rejection,
 )
 from gossipfl.protocol.wire import Rejection
 
@@ -57,20 +57,19 @@ Suspect = Callable[[PeerId, bool], Awaitable[None]]
 """Told that a peer is suspected, because it is silent, or that it no longer is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a link ended; it is a refusal if somebody broke a rule."""
-
-    reason: str
-    detail: str = ""
-    refusal: bool = False
-    farewell: bytes = b""
-
-
 class Link:
-    """A connection to `peer`, from its greeting to its end."""
+    """A connection to `peer`, from its greeting to its end; what leaves on it is `told`."""
 
-    def __init__(self, stream: Stream, session: Session, peer: Neighbour, spoken: Traffic, *, dialled: bool):
+    def __init__(
+        self,
+        stream: Stream,
+        session: Session,
+        peer: Neighbour,
+        spoken: Traffic,
+        told: OnLeaving,
+        *,
+        dialled: bool,
+    ) -> None:
         self.peer = peer
         self.dialled = dialled
         self.epoch = 0
@@ -87,6 +86,8 @@ class Link:
         self._silent_ticks = 0
         self._reading = True
         self._sending_update = False
+        self._leaving: Leaving | None = None
+        self._on_leaving = told
         self._frames = Allowance(FRAMES_PER_S, FRAMES_BURST, trio.current_time())
         self._encoder = trio.CapacityLimiter(1)  # slow name look-ups must not hold up what we say
 
@@ -155,6 +156,8 @@ class Link:
     def abandon(self) -> None:
         """Nothing more is said or heard: count what was lost, and tell who waits."""
         self._spoken.messages_lost += self.outbox.close() + self._sending_update
+        if self._leaving is not None:
+            self._on_leaving(self._leaving._replace(cut_off=True))
         self.ended.set()
 
     async def close(self) -> None:
@@ -187,7 +190,7 @@ class Link:
                     await deliver(self.peer.number, message)
                     self._reading = True
                 case Parted(refused):
-                    return self.end(_parted(refused))
+                    return self.end(parted(refused))
                 case other:
                     self._take_allowance()
                     if isinstance(other, Pinged):
@@ -204,12 +207,15 @@ class Link:
                 await self._send(due)
                 continue
             self._sending_update = True
-            for piece in await self._encoded(due):
+            length, digest, pieces = await self._encoded(due)
+            self._leaving = Leaving(self.peer, due.round, due.sequence, length, digest)
+            self._on_leaving(self._leaving)
+            for piece in pieces:
                 await self._send(self.outbox.control() + piece)
-            self._sending_update = False
+            self._sending_update, self._leaving = False, None
             self._spoken.messages_sent += 1
 
-    async def _encoded(self, update: Update) -> Iterator[bytes]:
+    async def _encoded(self, update: Update) -> Outgoing:
         if body_bytes(layout_of(update.payload)) < _THREAD_BYTES:
             return self._session.update(update)
         return await trio.to_thread.run_sync(
@@ -270,17 +276,3 @@ class Link:
         except BROKEN as error:
             raise broken(error) from None
         raise LinkError(f"{self.peer.name} closed the link.")
-
-
-def _parted(refused: Rejection | None) -> Ending:
-    if refused is None:
-        return Ending("goodbye")
-    return Ending("refused-us", f"{refused.reason}: {refused.detail}", refusal=True)
-
-
-def refused(error: RemoteProtocolError) -> Ending:
-    """The ending of a link on which the other side broke a rule."""
-    return Ending(error.reason, str(error), refusal=True, farewell=rejection(error.reason, str(error)))
-
-
-PEACE = Ending("finished", farewell=GOODBYE)

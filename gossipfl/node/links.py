@@ -4,7 +4,7 @@ Rules:
 - To the peer a neighbour is there (`Joined`) or not (`Left`), in that order, over whichever connection.
 - In between it may fall silent (`Suspected`) and be heard again (`Trusted`).
 - A broken rule closes one connection, is counted by reason, and never stops the node.
-- Records of refusals are rationed: strangers can make us count, but not fill a disk.
+- Each refusal is told: whoever writes them down rations what it writes, or strangers fill a disk.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
 from gossipfl.node.door import Doorway
+from gossipfl.node.ending import PEACE, Ending
 from gossipfl.node.handshake import connect, secure
+from gossipfl.node.leaving import OnLeaving
 from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
-from gossipfl.node.link import PEACE, Ending, Link
+from gossipfl.node.link import Link
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received, Suspected, Trusted
 from gossipfl.protocol.identity import Address, Neighbour, Roster
 from gossipfl.protocol.messages import Message, PeerId, Traffic
 from gossipfl.protocol.reputation import QUARANTINED, Reputation
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
-
-REFUSALS_PER_S = 0.1
-REFUSALS_BURST = 50.0
-"""Records of one reason: a day of attacks for each of a dozen reasons takes some 20 MB."""
 
 LATELY_S = 600.0
 """Whoever was there so lately is dialled more often. Our guess."""
@@ -62,6 +60,7 @@ class Links:
         listen: Address,
         on_refusal: Callable[[Refusal], None],
         reputation: Reputation | None = None,
+        on_leaving: OnLeaving = lambda _: None,
     ) -> None:
         self.spoken = Traffic()
         self.refused: Counter[str] = Counter()
@@ -69,6 +68,7 @@ class Links:
         self._roster = roster
         self._listen = listen
         self._on_refusal = on_refusal
+        self._on_leaving = on_leaving
         self._reputation = reputation
         self._shut_until: dict[PeerId, float] = {}
         self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
@@ -79,7 +79,6 @@ class Links:
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
         self._door = trio.CancelScope()
-        self._rations: dict[str, Allowance] = {}
 
     async def run(
         self,
@@ -213,7 +212,8 @@ class Links:
         try:
             stream, key = await secure(transport, self._credentials, server=expected is None)
             session = Session(self._own, key, dialled=expected is not None)
-            link = Link(stream, session, self._by_key[key], self.spoken, dialled=expected is not None)
+            peer, dialled = self._by_key[key], expected is not None
+            link = Link(stream, session, peer, self.spoken, self._on_leaving, dialled=dialled)
             if await (self._greet(link, expected) if expected else self._admit(link)):
                 opened = link, self._keep(link)
             else:
@@ -284,11 +284,8 @@ class Links:
 
     def _refuse(self, peer: Neighbour | None, where: str, error: RemoteProtocolError) -> None:
         self.refused[error.reason] += 1
-        now = trio.current_time()
-        ration = self._rations.setdefault(error.reason, Allowance(REFUSALS_PER_S, REFUSALS_BURST, now))
-        if ration.take(now):
-            number, who = (peer.number, f"{peer.name} ({where})") if peer else (None, where)
-            self._on_refusal(Refusal(number, who, error.reason, str(error)))
+        number, who = (peer.number, f"{peer.name} ({where})") if peer else (None, where)
+        self._on_refusal(Refusal(number, who, error.reason, str(error)))
 
 
 async def _listeners(address: Address) -> list[trio.SocketListener]:

@@ -49,6 +49,7 @@ from gossipfl.protocol.wire import (
     encode_rejection,
     encode_stand_in,
     encode_update,
+    signed_body,
 )
 
 
@@ -86,6 +87,15 @@ class Parted(NamedTuple):
     """The other side closes the link, in peace or with a rejection."""
 
     rejection: Rejection | None
+
+
+class Outgoing(NamedTuple):
+    """An update with its signature: the bytes and the digest of its body, and the pieces in which it is sent,
+    between which control frames may stand."""
+
+    body_bytes: int
+    digest: bytes
+    pieces: Iterator[bytes]
 
 
 Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof
@@ -150,10 +160,10 @@ class Session:
         self._open()
         return control_frame(FrameType.HELLO_ACK, self._greeting())
 
-    def update(self, update: Update) -> Iterator[bytes]:
-        """The pieces in which `update` is sent; control frames may stand between them."""
+    def update(self, update: Update) -> Outgoing:
+        """`update` as it is sent."""
         header, body = encode_update(self._own.identity, self._own.manifest, update)
-        return update_frames(header, body)
+        return Outgoing(*signed_body(header), update_frames(header, body))
 
     def control(self, message: Control) -> bytes:
         """The frame that says `message`."""

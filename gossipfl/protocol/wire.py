@@ -191,6 +191,12 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
     return header + identity.sign(_DOMAIN + header), buffers
 
 
+def signed_body(header: bytes) -> tuple[int, bytes]:
+    """The bytes and the digest of the body that belongs to an update's `header`."""
+    *_, length, digest = SIGNED.unpack_from(header)
+    return length, digest
+
+
 def decode_announcement(header: bytes, manifest: Manifest, sender: bytes, epoch: int) -> Announcement:
     """What `header` says, if the authenticated key `sender`, which greeted with `epoch`, may say it.
 

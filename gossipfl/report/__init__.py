@@ -8,6 +8,7 @@ findings.py  what they show
 choices.py   what a run was told to learn by and to speak over
 overlay.py   the plots of several runs; verdicts.py what they show; candidates.py, of topologies compared
 page.py      one run as HTML; compare.py several
+account.py   what the audit log of a node tells
 files.py     write_report, write_comparison
 """
 

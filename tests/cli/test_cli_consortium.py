@@ -116,6 +116,9 @@ def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
             _, err = processes[name].communicate(timeout=120)
             assert processes[name].returncode == 0, err
             assert "stopped in round" in err
+    for node, starts in ((a, 1), (b, 2)):
+        audited = json.loads(say(capsys, "audit", "verify", node, "--json").out)
+        assert (audited["broken"], audited["starts"], audited["stops"]) == ("", starts, 1)
     model = a / "state" / "model.safetensors"
     predicted = say(capsys, "predict", model, "hospital-c.csv", "--probabilities")
     assert predicted.status == 0, predicted.err

@@ -13,7 +13,7 @@ from commandline import say
 COMMANDS = (
     "simulate", "up", "report", "algorithms", "init", "peer add", "node", "doctor", "key new", "key show",
     "data schema", "data show", "topology list", "topology show", "topology draw", "topology compare",
-    "predict", "stress",
+    "predict", "stress", "audit verify",
 )  # fmt: skip
 QUICK = ("--set", "learning.rounds=2", "--set", "topology.peers=4")
 

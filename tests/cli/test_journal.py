@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gossipfl.cli.journal import Journal
+from gossipfl.cli.journal import REFUSALS_BURST, Journal
 from gossipfl.experiment.nodefile import NodeFile
 from gossipfl.protocol.events import Joined, Refused, RoundClosed
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
@@ -41,6 +41,19 @@ def test_each_record_is_one_line_that_says_when_and_who(tmp_path: Path) -> None:
     assert lines[2]["sender"] == lines[0]["neighbour"] == 1
     assert journal.refused == {"non-finite": 1}
     assert said == ["b joined", "refused b: non-finite", "round 1 of 30 in 0.50 s, heard 1 of 1"]
+
+
+def test_strangers_who_are_refused_again_and_again_fill_no_records(tmp_path: Path) -> None:
+    said: list[str] = []
+    journal = journal_in(tmp_path, said)
+    for number in range(10_000):
+        journal.refuse(None, f"host-{number}", "not-tls", "TLS failed.")
+    journal.refuse(OTHER.number, "b", "flood", "It floods.")
+    journal.close()
+    lines = (tmp_path / "records.jsonl").read_text("utf-8").splitlines()
+    assert REFUSALS_BURST < len(lines) < 2 * REFUSALS_BURST
+    assert json.loads(lines[-1])["reason"] == "flood"
+    assert len(said) == len(lines)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")

@@ -11,6 +11,7 @@ import numpy as np
 import trio
 import trio.testing
 
+from gossipfl.node.leaving import OnLeaving
 from gossipfl.node.links import Happened, Links, Refusal
 from gossipfl.protocol.events import Received
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
@@ -48,6 +49,7 @@ class Host:
         self.number = Neighbour("self", NOWHERE, identity.key).number
         self.events: list[Happened] = []
         self.refusals: list[Refusal] = []
+        self.on_leaving: OnLeaving = lambda _: None
         self.listen = Address("127.0.0.1", 0)
         self.address = NOWHERE
         self._changed = trio.Event()
@@ -55,7 +57,14 @@ class Host:
     def links(self, *neighbours: tuple[Identity, Address]) -> Links:
         """Links to `neighbours`, not yet running."""
         listed = tuple(Neighbour(f"n{i}", where, who.key) for i, (who, where) in enumerate(neighbours))
-        return Links(self.own, Roster("self", self.identity.key, listed), self.listen, self._on_refusal)
+        roster = Roster("self", self.identity.key, listed)
+        return Links(
+            self.own,
+            roster,
+            self.listen,
+            self._on_refusal,
+            on_leaving=self.on_leaving,
+        )
 
     @asynccontextmanager
     async def running(self, *neighbours: tuple[Identity, Address]) -> AsyncIterator[Links]:

@@ -107,7 +107,9 @@ def announcing_member(address: tuple[str, int], number: int, pieces: int = 1) ->
     stream.sendall(session.hello())
     stream.recv(65536)
     if number != 200:
-        for piece in islice(session.update(update(1, epoch=1000 - number, vector=hosts.VECTOR)), pieces):
+        for piece in islice(
+            session.update(update(1, epoch=1000 - number, vector=hosts.VECTOR)).pieces, pieces
+        ):
             stream.sendall(piece)
     return stream
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ import trio.testing
 from attackers import HONEST, MEMBER, NODE, client, greeted
 from hosts import NOWHERE, Host, raw_tls, run, speaker, update
 
+from gossipfl.node.audit import AuditLog
 from gossipfl.node.limits import BODY_S
 from gossipfl.protocol.events import Joined, Left
+from gossipfl.protocol.identity import Roster
 from gossipfl.protocol.session import Opened
 
 GARBAGE = 1000
@@ -73,7 +77,7 @@ def test_running_out_of_descriptors_at_the_door_does_not_stop_the_node() -> None
     run(test)
 
 
-def test_a_thousand_garbage_connections_leave_nothing_behind() -> None:
+def test_a_thousand_garbage_connections_leave_nothing_behind_but_a_few_lines(tmp_path: Path) -> None:
     garbage = np.random.default_rng(1)
 
     async def throw(address: tuple[str, int]) -> None:
@@ -95,9 +99,16 @@ def test_a_thousand_garbage_connections_leave_nothing_behind() -> None:
             assert trio.lowlevel.current_statistics().tasks_living == tasks
             assert not links._doorway._waiting
             assert node.count(Left) == honest.count(Left) == 0
-            assert len(node.refusals) < 10 + 4 * 50  # rationed
+            roster = Roster("self", NODE.key, ())
+            with AuditLog(tmp_path / "audit.jsonl", NODE, roster, lambda _: None).kept(1, b"") as log:
+                for refusal in node.refusals:
+                    log.refuse(refusal)
 
     run(test, seconds=120)
+    told = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text("utf-8").splitlines()]
+    refused = [line for line in told if line["what"] == "refused"]
+    assert len(refused) < 20  # two for each reason
+    assert sum(line["times"] for line in refused) == GARBAGE
 
 
 def test_a_member_that_stops_reading_is_left_and_holds_up_nobody(

@@ -57,7 +57,7 @@ def test_a_body_that_dribbles_while_pings_flow(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("gossipfl.node.link.body_s", lambda _: 0.1)
 
     def misbehave(session: Session) -> Iterator[bytes]:
-        first, chunk = session.update(update(1))
+        first, chunk = session.update(update(1)).pieces
         yield first + PING
         yield chunk[:20]
 

@@ -54,7 +54,7 @@ def test_an_oversized_update() -> None:
 
 def test_an_update_changed_on_its_way() -> None:
     def misbehave(session: Session) -> Iterator[bytes]:
-        first, chunk = session.update(update(1))
+        first, chunk = session.update(update(1)).pieces
         yield first
         yield chunk[:-1] + bytes([chunk[-1] ^ 1])
 
@@ -63,7 +63,7 @@ def test_an_update_changed_on_its_way() -> None:
 
 def test_a_header_changed_on_its_way_is_refused_before_its_body_comes() -> None:
     def misbehave(session: Session) -> Iterator[bytes]:
-        first, _ = session.update(update(1))
+        first, _ = session.update(update(1)).pieces
         yield first[:-1] + bytes([first[-1] ^ 1])
 
     refused(member(speaker(MEMBER), misbehave, "signature"), "signature")
@@ -71,8 +71,8 @@ def test_a_header_changed_on_its_way_is_refused_before_its_body_comes() -> None:
 
 def test_two_updates_interleaved() -> None:
     def misbehave(session: Session) -> Iterator[bytes]:
-        yield next(session.update(update(1)))
-        yield next(session.update(update(2)))
+        yield next(session.update(update(1)).pieces)
+        yield next(session.update(update(2)).pieces)
 
     refused(member(speaker(MEMBER), misbehave, "unexpected-type"), "unexpected-type")
 
@@ -80,7 +80,7 @@ def test_two_updates_interleaved() -> None:
 @pytest.mark.parametrize("length", [0, 1])
 def test_a_body_in_crumbs(length: int) -> None:
     def misbehave(session: Session) -> Iterator[bytes]:
-        yield next(session.update(update(1)))
+        yield next(session.update(update(1)).pieces)
         yield 1000 * struct.pack(">3sBIQ", b"GF\x01", FrameType.CHUNK, 0, length)
 
     refused(member(speaker(MEMBER), misbehave), "body-length")
@@ -88,14 +88,14 @@ def test_a_body_in_crumbs(length: int) -> None:
 
 def test_an_update_of_another_member() -> None:
     def misbehave(_: Session) -> Iterator[bytes]:
-        yield next(Session(speaker(HONEST), NODE.key, dialled=True).update(update(1)))
+        yield next(Session(speaker(HONEST), NODE.key, dialled=True).update(update(1)).pieces)
 
     refused(member(speaker(MEMBER), misbehave, "sender"), "sender")
 
 
 def test_an_update_of_an_earlier_boot() -> None:
     def misbehave(session: Session) -> Iterator[bytes]:
-        yield next(session.update(update(1, epoch=1)))
+        yield next(session.update(update(1, epoch=1)).pieces)
 
     refused(member(speaker(MEMBER, epoch=2), misbehave, "epoch"), "epoch")
 
@@ -113,8 +113,8 @@ def test_an_update_with_values_that_may_not_be(second: Update, reason: str) -> N
     """The links bring it, as its signature holds; admission, which every peer asks, refuses it."""
 
     def misbehave(session: Session) -> Iterator[bytes]:
-        yield from session.update(update(1))
-        yield from session.update(second)
+        yield from session.update(update(1)).pieces
+        yield from session.update(second).pieces
 
     node, mallory = Host(NODE), Host(MEMBER).number
     gate = Admission(100, layout_of((VECTOR,)), layout_of((VECTOR,)))

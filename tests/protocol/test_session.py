@@ -52,7 +52,7 @@ def connected() -> tuple[Session, Session]:
 
 def test_control_frames_slip_into_an_update() -> None:
     dialler, acceptor = connected()
-    happenings = [what for piece in dialler.update(UPDATE) for what in acceptor.receive(piece + PING)]
+    happenings = [what for piece in dialler.update(UPDATE).pieces for what in acceptor.receive(piece + PING)]
     (update,) = (what for what in happenings if isinstance(what, Update))
     assert np.array_equal(update.payload[0], VECTOR)
     assert happenings.count(Pinged()) == 5
@@ -72,7 +72,7 @@ def test_an_update_right_behind_the_ack_is_read() -> None:
     dialler, acceptor = pair()
     assert list(acceptor.receive(dialler.hello())) == [Greeted(7)]
     update = Update(round=1, epoch=9, sequence=1, samples=5, degree=1, payload=(VECTOR,))
-    said = acceptor.accept() + b"".join(acceptor.update(update))
+    said = acceptor.accept() + b"".join(acceptor.update(update).pieces)
     assert [type(what) for what in dialler.receive(said)] == [Opened, Update]
 
 
