@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gossipfl.node.chain import Head, forge, last_whole
 from gossipfl.protocol.identity import Identity
@@ -166,13 +166,24 @@ def _put_aside(path: Path, file: io.FileIO, end: int) -> tuple[str, str]:
     number = 1
     while (aside := path.with_name(f"{path.name}.torn-{number}")).exists():
         number += 1
-    digest = hashlib.blake2b(digest_size=32)
     file.seek(end)
-    with aside.open("xb") as copy:
-        while piece := file.read(_COPY_BYTES):
-            copy.write(piece)
-            digest.update(piece)
-        copy.flush()
-        os.fsync(copy.fileno())
+    try:
+        with aside.open("xb") as copy:
+            digest = _copy(file, copy)
+    except OSError:
+        with suppress(OSError):  # it is tried again, and would leave a piece each time
+            aside.unlink()
+        raise
     file.truncate(end)
-    return aside.name, digest.hexdigest()
+    return aside.name, digest
+
+
+def _copy(file: io.FileIO, copy: BinaryIO) -> str:
+    """Copy to its end what follows in `file`, durably; returns its digest. Raises `OSError`."""
+    digest = hashlib.blake2b(digest_size=32)
+    while piece := file.read(_COPY_BYTES):
+        copy.write(piece)
+        digest.update(piece)
+    copy.flush()
+    os.fsync(copy.fileno())
+    return digest.hexdigest()

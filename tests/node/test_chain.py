@@ -169,6 +169,28 @@ def test_a_torn_tail_is_put_aside_loudly_and_the_chain_goes_on(tmp_path: Path, c
     assert "were no whole line" in said[0]
 
 
+def test_a_torn_tail_stays_where_it_is_until_it_can_be_put_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path, said = tmp_path / "a.jsonl", list[str]()
+    torn = lines_of(2)[0] + b"torn"
+    path.write_bytes(torn)
+    chain = chain_in(path, said)
+    with monkeypatch.context() as patched:
+        patched.setattr("gossipfl.node.chainfile.os.fsync", full)
+        for _ in range(3):
+            chain.write("sent", to="b")
+    assert path.read_bytes() == torn
+    assert list(tmp_path.iterdir()) == [path]
+    chain.write("sent", to="c")
+    chain.close()
+    assert whats(path) == ["sent", "mended", "lost", "sent"]
+    assert (tmp_path / "a.jsonl.torn-1").read_bytes() == b"torn"
+
+
 class Failing(io.FileIO):
     """A file on a disk that takes `room` more bytes, shared by all files that `opened` opens."""
 
