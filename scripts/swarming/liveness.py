@@ -34,15 +34,22 @@ APART_MAX = 4.0
 """Where it is not known how fast peers agree, so many times their difference is still no blow-up."""
 
 STEP_MAX = 0.3
-"""The share of their difference by which an algorithm that corrects by the past may move in a calm round:
-who finished first, or lost a life, leaves a step or a flow that the others go on taking, and where nobody
-trains any more no loss holds against it."""
+"""The share of their difference by which an algorithm that carries something on may move in a calm round:
+momentum coasts; and who finished first, or lost a life, leaves a step or a flow that the others go on taking.
+Where nobody trains any more no loss holds against it."""
 
 SCALE_MIN = 1.0
 """So far apart they count as having been at least: a training may still be under way."""
 
 LINEAR = ("dpsgd", "combine-then-adapt")
-CORRECTING = ("gradient-tracking", "extra", "exact-diffusion", "local-exact-diffusion")
+CARRYING = (
+    "momentum",
+    "quasi-global",
+    "gradient-tracking",
+    "extra",
+    "exact-diffusion",
+    "local-exact-diffusion",
+)
 
 
 class Liveness:
@@ -110,10 +117,10 @@ class Liveness:
 
 def allowed(world: World) -> float:
     """The share of their difference that peers may keep."""
+    if world.algorithm in CARRYING:
+        return APART_MAX + STEP_MAX * CALM_ROUNDS
     if world.watched and world.attackers:
         return APART_MAX  # who is left may be joined by few
-    if world.algorithm in CORRECTING:
-        return APART_MAX + STEP_MAX * CALM_ROUNDS
     if world.algorithm not in LINEAR or world.graph in SCHEDULES or world.gone or world.aggregator != "mean":
         return APART_MAX
     edges = [(one, other) for one, others in enumerate(world.neighbours) for other in others if one < other]
