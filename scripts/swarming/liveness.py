@@ -8,6 +8,7 @@ Rules:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,8 +126,16 @@ def allowed(world: World) -> float:
         return APART_MAX
     edges = [(one, other) for one, others in enumerate(world.neighbours) for other in others if one < other]
     matrix = mixing_matrix(Topology.from_edges(world.peers, edges), world.samples).toarray()
-    root = np.sqrt(world.samples)
-    values = np.abs(np.linalg.eigvalsh(matrix * root[:, None] / root[None, :]))
-    second = float(np.sort(values)[-2])
+    second = max(
+        _second(matrix, world.samples, range(world.peers)), _second(matrix, world.samples, world.honest)
+    )
     left = second ** (CALM_ROUNDS - SLACK_ROUNDS) * math.sqrt(world.peers) * 10
     return min(APART_MAX, max(NEAR, left))
+
+
+def _second(matrix: Array, samples: Sequence[int], peers: Sequence[int]) -> float:
+    """The second eigenvalue of what is left of a mixing `matrix` where no other than `peers` are heard."""
+    kept = matrix[np.ix_(peers, peers)]
+    kept += np.diag(1.0 - kept.sum(axis=1))
+    root = np.sqrt(np.asarray(samples)[list(peers)])
+    return float(np.sort(np.abs(np.linalg.eigvalsh(kept * root[:, None] / root[None, :])))[-2])
