@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from gossipfl.cli import algorithms, audit, data, key, node, peer, predict, report, run, stress, topology
+from gossipfl.cli import (
+    algorithms,
+    audit,
+    data,
+    key,
+    node,
+    peer,
+    predict,
+    report,
+    run,
+    status,
+    stress,
+    topology,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +60,7 @@ app.command("report")(report.report)
 app.command("init")(node.init)
 app.add_typer(peer.app, name="peer")
 app.command("node")(node.node)
+app.command("status")(status.status)
 app.command("doctor")(node.doctor)
 app.add_typer(audit.app, name="audit")
 app.add_typer(key.app, name="key")

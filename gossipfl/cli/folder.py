@@ -16,6 +16,7 @@ key = "node.key"
 listen = {listen}
 state = "state"
 wait_s = 3600  # for peers that are not there yet, once the first is
+# metrics = "127.0.0.1:9464"  # for gossipfl status, and for Prometheus
 
 [data]
 file = {data}

@@ -15,13 +15,14 @@ import math
 import os
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gossipfl.cli.pulse import Pulse
 from gossipfl.errors import RunError
 from gossipfl.node.limits import Allowance
 from gossipfl.protocol.events import (
@@ -52,6 +53,9 @@ REFUSALS_BURST = 50.0
 TOLD_MAX = 1_000
 """Refusals told on standard error."""
 
+REFUSALS_KEPT = 10
+"""The last refusals, for whoever looks in."""
+
 _STATES = {Joined: "joined", Left: "left", Suspected: "suspected", Trusted: "trusted"}
 
 
@@ -64,6 +68,10 @@ class Journal:
         self.refused: Counter[str] = Counter()  # by the peer; the links count what they refuse
         self.regarded: Counter[str] = Counter()
         self.quarantined: defaultdict[str, list[str]] = defaultdict(list)  # names, by the rule they broke
+        self.refusals: deque[dict[str, Any]] = deque(maxlen=REFUSALS_KEPT)
+        self.updates: Counter[str] = Counter()  # heard, missing and stale, as rounds were closed
+        self.silent: set[PeerId] = set()  # though their links stand
+        self.pulse = Pulse(member.file.node.wait_s)
         self.round = 0
         self.metrics: dict[str, float] = {}
         self._member = member
@@ -131,6 +139,7 @@ class Journal:
             return
         place = self._places.get(sender) if sender is not None else None
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
+        self.refusals.append({"unix_s": time.time(), "who": who, "reason": reason, "detail": detail})
         if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
             self._told.add((who, reason))  # it is dialled again and again: once is enough for people
             self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
@@ -173,6 +182,8 @@ class Journal:
 
     def _closed(self, closed: RoundClosed) -> None:
         self.round = closed.round
+        self.pulse.closed(closed.duration_s)
+        self.updates.update(heard=closed.heard, missing=closed.missing, stale=closed.stale)
         if self._member.file.node.keep_rounds and self._is_due(closed.round):
             try:
                 np.save(self._member.state_path / "rounds" / f"{closed.round}.npy", closed.vector)
@@ -196,6 +207,7 @@ class Journal:
 
     def _link(self, peer: PeerId, state: str) -> None:
         (self._joined.discard if state == "left" else self._joined.add)(peer)
+        (self.silent.add if state == "suspected" else self.silent.discard)(peer)
         self._write("link", neighbour=self._places[peer], state=state)
         here = set(map(self._name, self._joined))
         self._seen |= here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
+    from gossipfl.cli.vitals import Vitals
     from gossipfl.experiment.member import Member
     from gossipfl.node.links import Refusal
     from gossipfl.node.runner import Record
@@ -154,12 +156,15 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     """The node's whole life; returns the summary of its run."""
     from gossipfl.cli.beginning import begin
     from gossipfl.cli.journal import Journal
+    from gossipfl.cli.pages import pages
     from gossipfl.cli.slowness import slowed
+    from gossipfl.cli.vitals import vitals
     from gossipfl.node.audit import AuditLog
     from gossipfl.node.keeping import Keeping
     from gossipfl.node.links import Links
     from gossipfl.node.runner import run
     from gossipfl.node.state import AUDIT
+    from gossipfl.node.window import window
     from gossipfl.protocol.session import Speaker
     from gossipfl.protocol.watch import Watch
 
@@ -191,12 +196,17 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
         journal.judge(round - 1, vector)
         return member.fit(number, vector, round, drift)
 
+    def look() -> Vitals:
+        return vitals(roster, epoch, member.file.learning.rounds, journal, links, peer.sights)
+
     _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
     diverged = ""
     try:
         losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
+        seen = window(member.metrics, pages(look)) if member.metrics else nullcontext()
         with audit.kept(epoch, manifest.hash):
-            finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping)
+            async with seen:
+                finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

@@ -61,6 +61,11 @@ class Member:
         """Where to listen."""
         return parse_address(self.file.node.listen)
 
+    @property
+    def metrics(self) -> Address | None:
+        """Where its operator may look in, if anywhere."""
+        return None if self.file.node.metrics is None else parse_address(self.file.node.metrics)
+
     def roster(self, key: bytes) -> Roster:
         """The node and its neighbours; `key` is the node's public key."""
         return roster_of(self.file, key)

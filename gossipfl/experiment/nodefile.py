@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from gossipfl.errors import UserError
 from gossipfl.experiment.files import read_toml, validate
 from gossipfl.experiment.section import Fraction, Section
 from gossipfl.experiment.settings import (
@@ -28,7 +30,8 @@ class NodeSection(Section):
     """This node. `number` stands for it in random draws; its key gives one if it is left out. `place` is
     where it stands in the [topology] of the run, if that is said.
 
-    It begins without those who are not there `wait_s` after the first of its peers is.
+    It begins without those who are not there `wait_s` after the first of its peers is. Where `metrics` names
+    an address of this machine, its operator can look in there.
     """
 
     name: str
@@ -39,6 +42,22 @@ class NodeSection(Section):
     place: int | None = Field(None, ge=0, lt=PEERS_MAX)
     wait_s: Annotated[float, Field(ge=0.0, le=30 * 24 * 3600)] = 3600.0
     keep_rounds: bool = False
+    metrics: str | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _on_this_machine(cls, metrics: str | None) -> str | None:
+        if metrics is not None:
+            try:
+                address = parse_address(metrics)
+            except UserError as error:
+                raise ValueError(str(error).rstrip(".")) from None
+            if not _is_loopback(address.host) or not address.port:
+                raise ValueError(
+                    f"take an address of the loopback with a port, such as 127.0.0.1:9464, instead of "
+                    f"{metrics}, for whoever reaches it may look in"
+                )
+        return metrics
 
 
 class NodeDataSection(Section):
@@ -103,6 +122,13 @@ class NodeFile(Section):
             )
         mixing = unheard_mixing("", self.learning.algorithm, self.learning.compressor)
         return unheard | {name: advice for name, advice in mixing.items() if name.startswith("learning")}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def node_path(path: Path) -> Path:

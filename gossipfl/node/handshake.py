@@ -1,12 +1,13 @@
-"""From a bare connection to one whose other side holds a listed key, with a deadline."""
+"""From a port or a bare connection to one whose other side holds a listed key, with a deadline."""
 
 from __future__ import annotations
 
+import errno
 from typing import Any, cast
 
 import trio
 
-from gossipfl.errors import LinkError, RemoteProtocolError
+from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
 from gossipfl.node.limits import CONNECT_S, HANDSHAKE_S
 from gossipfl.node.tls import Credentials, tls_reason
 from gossipfl.protocol.identity import Address
@@ -22,6 +23,16 @@ async def connect(address: Address) -> trio.SocketStream:
             return await trio.open_tcp_stream(*address)
     except (OSError, UnicodeError, trio.TooSlowError) as error:
         raise LinkError(f"Nobody answers at {address}: {error}") from None
+
+
+async def listen(address: Address) -> list[trio.SocketListener]:
+    """Listeners at `address`. Raises `SettingsError` if nobody can listen there."""
+    try:
+        return await trio.open_tcp_listeners(address.port, host=address.host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"Listen on another port than {address}: it is in use.") from None
+        raise SettingsError(f"Listen on an address of this machine instead of {address}: {error}.") from None
 
 
 async def secure(

@@ -35,6 +35,10 @@ STRANGERS_MAX = 128
 STRANGERS_PER_HOST_MAX = 16
 """Connections that have not yet said who they are; Bitcoin keeps 125 connections in all."""
 
+WINDOW_S = 5.0
+WINDOW_HEADERS_BYTES = 4096
+"""How long an operator's request may take in all, and how long its headers may be."""
+
 FRAMES_PER_S = 20.0
 FRAMES_BURST = 60.0
 ARRIVALS_PER_S = 0.5

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 
 import trio
 
@@ -57,6 +58,14 @@ Suspect = Callable[[PeerId, bool], Awaitable[None]]
 """Told that a peer is suspected, because it is silent, or that it no longer is."""
 
 
+@dataclass(slots=True)
+class Heard:
+    """What was heard so far: updates, and bytes of any kind within TLS."""
+
+    messages_received: int = 0
+    bytes_received: int = 0
+
+
 class Link:
     """A connection to `peer`, from its greeting to its end; what leaves on it is `told`."""
 
@@ -66,6 +75,7 @@ class Link:
         session: Session,
         peer: Neighbour,
         spoken: Traffic,
+        heard: Heard,
         told: OnLeaving,
         *,
         dialled: bool,
@@ -79,6 +89,7 @@ class Link:
         self._stream = stream
         self._session = session
         self._spoken = spoken
+        self._heard = heard
         self._ending: Ending | None = None
         self._scope = trio.CancelScope()
         self._happenings: Iterator[Happening] = iter(())
@@ -184,7 +195,9 @@ class Link:
         while True:
             match await self._hear():
                 case message if isinstance(message, Message):
-                    if not isinstance(message, Update):
+                    if isinstance(message, Update):
+                        self._heard.messages_received += 1
+                    else:
                         self._take_allowance()
                     self._reading = False
                     await deliver(self.peer.number, message)
@@ -272,6 +285,7 @@ class Link:
     async def _receive(self) -> bytes | bytearray:
         try:
             if data := await self._stream.receive_some(RECEIVE_BYTES):
+                self._heard.bytes_received += len(data)
                 return data
         except BROKEN as error:
             raise broken(error) from None

@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import errno
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -17,13 +16,13 @@ from typing import NamedTuple, Never
 
 import trio
 
-from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
+from gossipfl.errors import LinkError, RemoteProtocolError
 from gossipfl.node.door import Doorway
 from gossipfl.node.ending import PEACE, Ending
-from gossipfl.node.handshake import connect, secure
+from gossipfl.node.handshake import connect, listen, secure
 from gossipfl.node.leaving import OnLeaving
 from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
-from gossipfl.node.link import Link
+from gossipfl.node.link import Heard, Link
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Event, Joined, Left, Received, Suspected, Trusted
 from gossipfl.protocol.identity import Address, Neighbour, Roster
@@ -63,6 +62,7 @@ class Links:
         on_leaving: OnLeaving = lambda _: None,
     ) -> None:
         self.spoken = Traffic()
+        self.heard = Heard()
         self.refused: Counter[str] = Counter()
         self._own = own
         self._roster = roster
@@ -94,7 +94,7 @@ class Links:
         now = trio.current_time()
         for peer in self._roster.neighbours:
             self._arrivals[peer.number] = Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, now)
-        listeners = await _listeners(self._listen)
+        listeners = await listen(self._listen)
         async with trio.open_nursery() as self._conversations:
             with self._door:
                 async with trio.open_nursery() as door:
@@ -117,6 +117,12 @@ class Links:
             self._shut_until[peer] = trio.current_time() + for_s
         if (link := self._links.get(peer)) is not None:
             link.end(Ending(why, farewell=rejection(why, "An update broke this rule.")))
+
+    @property
+    def shut_out(self) -> set[PeerId]:
+        """Who is shut out now."""
+        now = trio.current_time()
+        return {peer for peer, until in self._shut_until.items() if now < until}
 
     async def close(self) -> None:
         """Send what waits, say goodbye to all, and close: at most 5 s and then 2 s."""
@@ -213,7 +219,7 @@ class Links:
             stream, key = await secure(transport, self._credentials, server=expected is None)
             session = Session(self._own, key, dialled=expected is not None)
             peer, dialled = self._by_key[key], expected is not None
-            link = Link(stream, session, peer, self.spoken, self._on_leaving, dialled=dialled)
+            link = Link(stream, session, peer, self.spoken, self.heard, self._on_leaving, dialled=dialled)
             if await (self._greet(link, expected) if expected else self._admit(link)):
                 opened = link, self._keep(link)
             else:
@@ -286,12 +292,3 @@ class Links:
         self.refused[error.reason] += 1
         number, who = (peer.number, f"{peer.name} ({where})") if peer else (None, where)
         self._on_refusal(Refusal(number, who, error.reason, str(error)))
-
-
-async def _listeners(address: Address) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(address.port, host=address.host)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"Listen on another port than {address}: it is in use.") from None
-        raise SettingsError(f"Listen on an address of this machine instead of {address}: {error}.") from None

@@ -70,10 +70,10 @@ async def run(
     try:
         return await _Runner(peer, links, fit, on_record, losses, keeping).run()
     except BaseExceptionGroup as group:
-        raise _sole(group) from None
+        raise sole(group) from None
 
 
-def _sole(error: BaseException) -> BaseException:
+def sole(error: BaseException) -> BaseException:
     """The one error inside the groups that nurseries make of it; several stay a group."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

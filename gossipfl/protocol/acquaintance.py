@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from gossipfl.protocol.messages import PeerId
 
@@ -30,6 +31,13 @@ class Presence(Enum):
     LATE = "late"  # it speaks, of rounds long past
     SUSPECTED = "suspected"  # it has fallen silent, or has not yet spoken since it came
     GONE = "gone"  # its link is down
+
+
+class Sight(NamedTuple):
+    """What another peer is taken for, and the round that it last said it is in, for people to see."""
+
+    presence: Presence
+    round: int | None
 
 
 @dataclass(slots=True)
@@ -80,6 +88,11 @@ class Acquaintances:
 
     def __getitem__(self, peer: PeerId) -> Acquaintance:
         return self._all[peer]
+
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """Each of them, as it is seen now."""
+        return {peer: Sight(known.presence, known.round) for peer, known in self._all.items()}
 
     @property
     def all_here(self) -> bool:

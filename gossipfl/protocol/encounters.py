@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gossipfl.draws import Draws
-from gossipfl.protocol.acquaintance import caught_up
+from gossipfl.protocol.acquaintance import Presence, Sight, caught_up
 from gossipfl.protocol.messages import PeerId
 
 HEARD_MAX = 16
@@ -37,6 +37,12 @@ class Encounters:
 
     def __contains__(self, peer: PeerId) -> bool:
         return peer in self._peers
+
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """Each of them, as it is seen now: nobody waits for it, so it is here or gone."""
+        taken = {peer: Presence.GONE if peer in self._absent else Presence.HERE for peer in self._peers}
+        return {peer: Sight(presence, self._rounds.get(peer)) for peer, presence in taken.items()}
 
     @property
     def all_here(self) -> bool:

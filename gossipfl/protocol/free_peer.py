@@ -24,6 +24,7 @@ from typing import Any, Literal, assert_never
 
 from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
+from gossipfl.protocol.acquaintance import Sight
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.encounters import Encounters
 from gossipfl.protocol.events import (
@@ -126,6 +127,11 @@ class FreePeer:
         self._exchanges.newcomer = memory.newcomer
         self.round = memory.round + 1
         self._gathering.resume()
+
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """The others, as they are seen now."""
+        return self._others.sights
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""

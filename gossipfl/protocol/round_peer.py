@@ -20,7 +20,7 @@ from enum import Enum
 from typing import Any, assert_never
 
 from gossipfl.learn.contracts import Algorithm, Array
-from gossipfl.protocol.acquaintance import Acquaintances
+from gossipfl.protocol.acquaintance import Acquaintances, Sight
 from gossipfl.protocol.admission import Admission
 from gossipfl.protocol.awaiting import Awaiting
 from gossipfl.protocol.changing import changing
@@ -117,6 +117,11 @@ class RoundPeer:
         self._others.resume()
         self.round = memory.round + 1
         self._gathering.resume()
+
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """The others, as they are seen now."""
+        return self._others.sights
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from gossipfl.learn.contracts import Array
+from gossipfl.protocol.acquaintance import Sight
 from gossipfl.protocol.contradictions import Contradictions, Inquiry
 from gossipfl.protocol.credit import Credit
 from gossipfl.protocol.events import (
@@ -83,6 +84,10 @@ class Watched(Protocol):
     def model(self) -> Array:
         """The vector (d,) by which it is judged."""
 
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """The others, as they are seen now."""
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """See `events.Peer`."""
 
@@ -120,6 +125,11 @@ class Watch:
     def model(self) -> Array:
         """The vector (d,) by which the peer is judged."""
         return self._peer.model
+
+    @property
+    def sights(self) -> dict[PeerId, Sight]:
+        """The others, as the peer sees them now: whoever is shut out is gone."""
+        return self._peer.sights
 
     @property
     def round(self) -> int:

@@ -11,9 +11,9 @@ import pytest
 from commandline import say
 
 COMMANDS = (
-    "simulate", "up", "report", "algorithms", "init", "peer add", "node", "doctor", "key new", "key show",
-    "data schema", "data show", "topology list", "topology show", "topology draw", "topology compare",
-    "predict", "stress", "audit verify",
+    "simulate", "up", "report", "algorithms", "init", "peer add", "node", "status", "doctor", "key new",
+    "key show", "data schema", "data show", "topology list", "topology show", "topology draw",
+    "topology compare", "predict", "stress", "audit verify",
 )  # fmt: skip
 QUICK = ("--set", "learning.rounds=2", "--set", "topology.peers=4")
 

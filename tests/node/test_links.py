@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trio
-from hosts import IDENTITIES, NOWHERE, VECTOR, Host, run, update
+from hosts import IDENTITIES, NOWHERE, VECTOR, Host, run, still, update
 
 from gossipfl.errors import SettingsError
 from gossipfl.node.links import Happened
@@ -28,6 +28,8 @@ def test_two_nodes_speak_over_one_link() -> None:
             await two.until(lambda host: host.rounds_heard == [2])
             assert left.spoken.messages_sent == right.spoken.messages_sent == 1
             assert left.spoken.bytes_sent > VECTOR.nbytes
+            assert left.heard.messages_received == right.heard.messages_received == 1
+            assert VECTOR.nbytes < left.heard.bytes_received <= right.spoken.bytes_sent
         begun = one.events[1]
         assert isinstance(begun, Received)
         assert begun.sender == two.number
@@ -36,6 +38,18 @@ def test_two_nodes_speak_over_one_link() -> None:
         assert not two.refusals
 
     run(test)
+
+
+def test_whoever_is_shut_out_is_so_for_as_long_as_it_was_said() -> None:
+    async def test() -> None:
+        one, two = Host(SMALL), Host(LARGE)
+        async with one.running((LARGE, NOWHERE)) as links:
+            links.drop(two.number, "malformed", 30.0)
+            assert links.shut_out == {two.number}
+            await trio.sleep(30.0)
+            assert links.shut_out == set()
+
+    trio.run(test, clock=still())
 
 
 def test_when_both_dial_at_once_nothing_said_is_lost() -> None:
