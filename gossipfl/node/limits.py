@@ -37,7 +37,9 @@ STRANGERS_PER_HOST_MAX = 16
 
 WINDOW_S = 5.0
 WINDOW_HEADERS_BYTES = 4096
-"""How long an operator's request may take in all, and how long its headers may be."""
+WINDOW_PER_S = 10.0
+WINDOW_BURST = 50.0
+"""How long an operator's request may take in all, how long its headers are, and how often one is answered."""
 
 FRAMES_PER_S = 20.0
 FRAMES_BURST = 60.0

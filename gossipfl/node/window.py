@@ -2,7 +2,8 @@
 
 Rules:
 - Nothing that is asked changes anything: GET and HEAD, and one request a connection.
-- Whoever looks has 5 s, 4 KiB of headers, and one of 16 places; who came first makes room.
+- Whoever looks has 5 s, 4 KiB of headers, and one of 16 places; who came first makes room. Pages are made
+  ten times a second at most in the long run.
 - A broken or hostile request costs its own connection. It is not recorded: it says nothing of the run.
 - A web page that a browser shows on this machine cannot look in under a name of its own.
 """
@@ -19,7 +20,14 @@ import trio
 
 from gossipfl.node.door import Doorway
 from gossipfl.node.handshake import BROKEN, listen
-from gossipfl.node.limits import CLOSE_S, WINDOW_HEADERS_BYTES, WINDOW_S
+from gossipfl.node.limits import (
+    CLOSE_S,
+    WINDOW_BURST,
+    WINDOW_HEADERS_BYTES,
+    WINDOW_PER_S,
+    WINDOW_S,
+    Allowance,
+)
 from gossipfl.node.runner import sole
 from gossipfl.protocol.identity import Address
 
@@ -30,6 +38,7 @@ _WORDS = {
     404: "There is no such page.",
     405: "Pages are read alone: GET or HEAD.",
     421: "Ask under an address, or as localhost.",
+    429: f"Ask less often than {WINDOW_PER_S:g} times a second.",
     431: f"Send less than {WINDOW_HEADERS_BYTES} bytes of headers.",
 }
 
@@ -53,10 +62,11 @@ async def window(address: Address, pages: Pages) -> AsyncIterator[Address]:
     Raises `SettingsError` if nobody can listen there.
     """
     listeners = await listen(address)
-    doorway = Doorway(0)
+    doorway, allowance = Doorway(0), Allowance(WINDOW_PER_S, WINDOW_BURST, trio.current_time())
 
     async def serve(stream: trio.SocketStream) -> None:
-        await _serve(stream, pages, doorway)
+        with suppress(*BROKEN), doorway.stranger("here"), trio.move_on_after(WINDOW_S):
+            await _converse(stream, pages, allowance)
 
     try:
         async with trio.open_nursery() as nursery:
@@ -67,24 +77,23 @@ async def window(address: Address, pages: Pages) -> AsyncIterator[Address]:
         raise sole(group) from None
 
 
-async def _serve(stream: trio.SocketStream, pages: Pages, doorway: Doorway) -> None:
-    """One connection, to its end."""
-    with suppress(*BROKEN), doorway.stranger("here"), trio.move_on_after(WINDOW_S):
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=WINDOW_HEADERS_BYTES)
-        head = False
-        try:
-            if (request := await _request(stream, connection)) is None:
+async def _converse(stream: trio.SocketStream, pages: Pages, allowance: Allowance) -> None:
+    """One request, its answer, and a little patience until that has been read."""
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=WINDOW_HEADERS_BYTES)
+    head = False
+    try:
+        if (request := await _request(stream, connection)) is None:
+            return
+        head = request.method == b"HEAD"
+        page = _page(request, pages) if allowance.take(trio.current_time()) else _refusal(429)
+    except h11.RemoteProtocolError as error:
+        page = _refusal(error.error_status_hint)
+    await stream.send_all(_answer(connection, page, head=head))
+    await stream.send_eof()
+    with trio.move_on_after(CLOSE_S):
+        for _ in range(_DRAINED_MAX):
+            if not await stream.receive_some(WINDOW_HEADERS_BYTES):
                 return
-            head = request.method == b"HEAD"
-            page = _page(request, pages)
-        except h11.RemoteProtocolError as error:
-            page = _refusal(error.error_status_hint)
-        await stream.send_all(_answer(connection, page, head=head))
-        await stream.send_eof()
-        with trio.move_on_after(CLOSE_S):
-            for _ in range(_DRAINED_MAX):
-                if not await stream.receive_some(WINDOW_HEADERS_BYTES):
-                    return
 
 
 async def _request(stream: trio.SocketStream, connection: h11.Connection) -> h11.Request | None:

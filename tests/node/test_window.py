@@ -10,7 +10,7 @@ import trio
 from hosts import read_to_end, run, still
 
 from gossipfl.errors import SettingsError
-from gossipfl.node.limits import STRANGERS_PER_HOST_MAX, WINDOW_HEADERS_BYTES, WINDOW_S
+from gossipfl.node.limits import STRANGERS_PER_HOST_MAX, WINDOW_BURST, WINDOW_HEADERS_BYTES, WINDOW_S
 from gossipfl.node.window import Page, Pages, window
 from gossipfl.protocol.identity import Address
 
@@ -112,6 +112,25 @@ def test_who_came_first_makes_room_for_who_comes() -> None:
                 await trio.aclose_forcefully(stream)
 
     run(test)
+
+
+def test_pages_are_made_only_so_often() -> None:
+    made = 0
+
+    def page() -> Page:
+        nonlocal made
+        made += 1
+        return PAGES["/health"]()
+
+    async def test() -> None:
+        async with window(HERE, {"/health": page}) as where:
+            answers = [(await asked(where, GET))[0] for _ in range(int(WINDOW_BURST) + 1)]
+            assert answers == [200] * int(WINDOW_BURST) + [429]
+            await trio.sleep(1.0)
+            assert (await asked(where, GET))[0] == 200
+        assert made == WINDOW_BURST + 1
+
+    trio.run(test, clock=still())
 
 
 def test_what_happens_beside_the_window_comes_out_as_it_is() -> None:
