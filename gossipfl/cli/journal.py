@@ -135,11 +135,11 @@ class Journal:
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         """Somebody broke a rule, on a link or at the door."""
+        self.refusals.append({"unix_s": time.time(), "who": who, "reason": reason, "detail": detail})
         if not self._rations[reason].take(time.monotonic()):
             return
         place = self._places.get(sender) if sender is not None else None
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
-        self.refusals.append({"unix_s": time.time(), "who": who, "reason": reason, "detail": detail})
         if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
             self._told.add((who, reason))  # it is dialled again and again: once is enough for people
             self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")

@@ -12,6 +12,9 @@ from commandline import start, wait_until
 
 from gossipfl.cli.lifeline import TIED
 
+PATIENCE_S = 600.0
+"""Three processes start within a minute or two even where many others do; see `wait_until`."""
+
 HOLDS = """
 import os, sys, time
 from gossipfl.cli import lifeline
@@ -41,7 +44,7 @@ def test_a_process_ends_when_its_lifeline_is_cut_and_not_before() -> None:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(0.5)
             process.stdin.close()
-            assert process.wait(120) != 0
+            assert process.wait(PATIENCE_S) != 0
         finally:
             process.kill()
 
@@ -71,8 +74,8 @@ def test_no_node_outlives_a_killed_up(tmp_path: Path) -> None:
     process = start("up", "ring-8", *sets, "--out", tmp_path / "run", cwd=tmp_path)
     nodes = [tmp_path / "run" / "nodes" / str(number) for number in range(3)]
     try:
-        wait_until(lambda: all("round 1 of" in _said(node) for node in nodes), "all three learn")
+        wait_until(lambda: all("round 1 of" in _said(node) for node in nodes), "all three learn", PATIENCE_S)
     finally:
         process.kill()  # SIGKILL: it has no say in what follows
         process.communicate()
-    wait_until(lambda: all("stopped in round" in _said(node) for node in nodes), "all have ended")
+    wait_until(lambda: all("stopped in round" in _said(node) for node in nodes), "all have ended", PATIENCE_S)

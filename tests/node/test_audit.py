@@ -13,7 +13,7 @@ from hosts import IDENTITIES, NOWHERE, Host, run, speaker, still, update
 from gossipfl.node.audit import AuditLog
 from gossipfl.node.chain import LINE_BYTES_MAX
 from gossipfl.node.leaving import Leaving
-from gossipfl.node.link import Link
+from gossipfl.node.link import Heard, Link
 from gossipfl.node.links import Refusal
 from gossipfl.node.tallies import OTHERS, REFUSED_EVERY_S, STRANGERS_MAX
 from gossipfl.protocol.events import Quarantined, Refused
@@ -167,7 +167,7 @@ def test_an_update_that_is_cut_off_is_told_as_that() -> None:
     async def test() -> None:
         stream: Any = Stuck()
         session, traffic = Session(speaker(OWN), OTHER.key, dialled=True), Traffic()
-        link = Link(stream, session, OTHER, traffic, left.append, dialled=True)
+        link = Link(stream, session, OTHER, traffic, Heard(), left.append, dialled=True)
         link.send(update(3))
         with trio.move_on_after(1):
             await link._write()
