@@ -6,8 +6,8 @@ radius grows with the norm of the model, which says nothing of how far honest pe
 steps: gamma exp(-kappa t / T) times the length of the way of the peer's own last local training, which it
 knows and nobody else can set. Those accepted are weighed by mixing weights, and the peer keeps what is left.
 
-In docs/robustness.md it comes to 91.7 % under sign-flip and 92.3 % under dissensus, 1.4 and 1.2 points less
-than a prototype that was listed: these liars stand within the radius that unlike honest peers need.
+In docs/robustness.md it comes to 92.1 % under sign-flip and 92.2 % under dissensus, 1.0 and 1.3 points less
+than a prototype once did: these liars stand within the radius that unlike honest peers need.
 
 The rule counts nobody, so it takes one neighbour or more, of whom any number may be hostile; but an attacker
 within the radius is believed. A peer that has not trained yet, and one that sees no scene, accepts nobody who

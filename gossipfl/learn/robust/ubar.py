@@ -9,7 +9,7 @@ candidates are taken. On all own rows the own vector, which was just trained on 
 best, and hardly anybody would be heard: on a batch chance lets others in.
 
 It is for like data: where they are unlike, few neighbours do as well on the own rows as the own vector, so
-that hardly anybody is heard. In docs/robustness.md that costs 6.4 points of 96.2 with nobody attacking; under
+that hardly anybody is heard. In docs/robustness.md that costs 6.3 points of 96.1 with nobody attacking; under
 every attack it stays where it is.
 """
 
