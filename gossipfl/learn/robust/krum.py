@@ -8,7 +8,7 @@ in that, but a peer that counts for more moves less far. Multi-Krum takes the me
 as among peers (Fang, Yang and Bajwa 2022, arXiv 1908.08098, BRIDGE-K), and cost d k^2.
 
 Of 8 neighbours that is f = 2. With 4 of 20 hostile some peers have more: in docs/robustness.md Multi-Krum
-comes to 83.1 % under label-flip. Krum averages nobody, and loses 2.9 points where nobody attacks.
+comes to 84.7 % under label-flip. Krum averages nobody, and loses 3.1 points where nobody attacks.
 """
 
 from __future__ import annotations
