@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from robustness_runs.processes.rows import ROWS, Row, Runs, table
+from robustness_runs.processes.rows import ROWS, Row, Runs, told
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -22,13 +20,7 @@ def main(words: Sequence[str] | None = None) -> int:
         for name in given.row or ROWS:
             print(f"{name}: {ROWS[name].__doc__}", file=sys.stderr, flush=True)
             rows += ROWS[name](runs)
-    passed = all(row.passed for row in rows)
-    print(
-        json.dumps({"passed": passed, "rows": [asdict(row) for row in rows]}, indent=2)
-        if given.json
-        else table(rows)
-    )
-    return 0 if passed else 1
+    return told(rows, as_json=given.json)
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:

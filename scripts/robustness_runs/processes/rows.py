@@ -5,9 +5,10 @@ The targets are those that the project has set itself; a figure is of the run th
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gossipfl.cli.foresee import Foreseen
@@ -54,6 +55,16 @@ def at_most(name: str, measured: float, most: float, unit: str) -> Row:
 def exactly(name: str, measured: object, wanted: object) -> Row:
     """A row that passes where `measured` is what is `wanted`."""
     return Row(name, str(measured), str(wanted), measured == wanted)
+
+
+def told(rows: Sequence[Row], *, as_json: bool) -> int:
+    """Print all `rows`; returns 0 if every one passed, and 1 if one failed."""
+    passed = all(row.passed for row in rows)
+    if as_json:
+        print(json.dumps({"passed": passed, "rows": [asdict(row) for row in rows]}, indent=2))
+    else:
+        print(table(rows))
+    return 0 if passed else 1
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from gossipfl.protocol.patience import FLOOR_S
-from robustness_runs.processes.rows import Row, at_most, exactly, table
+from robustness_runs.processes.rows import Row, at_most, exactly, told
 from robustness_runs.restarts.audit import Audit, used_again
 from robustness_runs.restarts.killing import VICTIM, Seen, kill_again_and_again
 
@@ -32,14 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
             lambda number: print(f"\r{number} of {given.kills} kills", end="", file=sys.stderr, flush=True),
         )
     print(file=sys.stderr)
-    rows = judged(seen)
-    passed = all(row.passed for row in rows)
-    print(
-        json.dumps({"passed": passed, "rows": [asdict(row) for row in rows]}, indent=2)
-        if given.json
-        else table(rows)
-    )
-    return 0 if passed else 1
+    return told(judged(seen), as_json=given.json)
 
 
 def judged(seen: Seen) -> list[Row]:
