@@ -85,6 +85,7 @@ def _metrics(vitals: Vitals) -> Iterator[Metric]:
         ("round_limit_seconds", "The age from which on the node is taken for stuck.", vitals.limit_s),
         ("shut_out", "Neighbours that are shut out now.", sum(seen.shut_out for seen in vitals.neighbours)),
         ("process_resident_memory_bytes", "Memory of the process.", vitals.memory_bytes),
+        ("tasks", "Tasks of the node's event loop: a few, and a few more for each connection.", vitals.tasks),
         ("process_open_fds", "Open files and sockets of the process.", vitals.descriptors),
     ):
         if value is not None:

@@ -33,7 +33,7 @@ def prepare(
     from gossipfl.experiment.prepared import write_prepared
 
     keys = _make_keys(folder / "keys", federation.peers)
-    ports = _free_ports(federation.peers + len(carried))
+    ports = free_ports(federation.peers + len(carried))
     spare = ports[federation.peers :]
     lanes = {pair: Lane(port, ports[pair[1]]) for pair, port in zip(sorted(carried), spare, strict=True)}
     schedule, reserves = federation.meeting.schedule, federation.meeting.reserves
@@ -86,7 +86,7 @@ def _make_keys(folder: Path, count: int) -> list[tuple[Identity, Path]]:
     return sorted(((create_key(path), path) for path in paths), key=lambda made: made[0].key)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """So many ports of the loopback on which nobody listens now."""
     found: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):

@@ -48,7 +48,7 @@ def status(
     if console.is_terminal and not as_json:
         _watch(address)
         return
-    vitals = _ask(address)
+    vitals = ask(address)
     if as_json:
         print_json(vitals)
     else:
@@ -79,7 +79,7 @@ def _address(node: str) -> Address:
     return parse_address(metrics)
 
 
-def _ask(address: Address) -> dict[str, Any]:
+def ask(address: Address) -> dict[str, Any]:
     """What the node at `address` says of itself. Raises `RunError`."""
     connection = http.client.HTTPConnection(address.host, address.port, timeout=ANSWER_S)
     try:
@@ -108,9 +108,9 @@ def _watch(address: Address) -> None:
 
     console = Console()
     try:
-        with Live(draw(_ask(address)), console=console, auto_refresh=False) as live:
+        with Live(draw(ask(address)), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(draw(_ask(address)), refresh=True)
+                live.update(draw(ask(address)), refresh=True)
     except KeyboardInterrupt:
         return

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from gossipfl.protocol.acquaintance import Presence
 
 if TYPE_CHECKING:
@@ -51,12 +53,13 @@ class Vitals:
     scores: dict[str, float]
     memory_bytes: int | None
     descriptors: int | None
+    tasks: int
 
 
 def vitals(
     roster: Roster, epoch: int, rounds: int, journal: Journal, links: Links, sights: Mapping[PeerId, Sight]
 ) -> Vitals:
-    """How the node of `roster` does now, in a run of so many `rounds`."""
+    """How the node of `roster` does now, in a run of so many `rounds`; asked within its event loop."""
     shut_out, own = links.shut_out, journal.round
     neighbours = []
     for peer in roster.neighbours:
@@ -82,6 +85,7 @@ def vitals(
         scores=dict(journal.metrics),
         memory_bytes=_memory_bytes(),
         descriptors=_descriptors(),
+        tasks=trio.lowlevel.current_statistics().tasks_living,
     )
 
 

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from robustness_runs import byzantine, faults
 from robustness_runs.processes import command as processes
 from robustness_runs.restarts import command as restarts
+from robustness_runs.soak import command as soak
 
 MODES: dict[str, Callable[[Sequence[str]], int]] = {
     "faults": faults.main,
     "byzantine": byzantine.main,
     "processes": processes.main,
     "restarts": restarts.main,
+    "soak": soak.main,
 }
 
 

@@ -44,6 +44,7 @@ VITALS = Vitals(
     scores={"accuracy": 0.75, "loss": 0.5},
     memory_bytes=None,
     descriptors=9,
+    tasks=20,
 )
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 
 from gossipfl.cli.pulse import Pulse
 from gossipfl.cli.vitals import Vitals, vitals
@@ -28,7 +29,11 @@ def look(sights: dict[int, Sight], **journal: Any) -> Vitals:
         **told, updates=Counter(), refused=Counter(replay=1), refusals=(), traffic=lambda: {"bytes_sent": 9}
     )
     links: Any = SimpleNamespace(shut_out={THREE}, heard=Heard(2, 300), refused=Counter(replay=2, slow=1))
-    return vitals(ROSTER, 5, 30, kept, links, sights)
+
+    async def asked() -> Vitals:
+        return vitals(ROSTER, 5, 30, kept, links, sights)
+
+    return trio.run(asked)
 
 
 def test_a_link_that_is_silent_is_suspected_before_rounds_are_missed() -> None:

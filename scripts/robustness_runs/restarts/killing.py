@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gossipfl.cli.prepare import prepare
 from gossipfl.cli.process import Process
 from gossipfl.cli.slowness import environment
 from gossipfl.draws import Draws
 from gossipfl.engines import run_network
-from gossipfl.errors import RunError
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.files import read_experiment
+from robustness_runs.consortium import HANG_S, Consortium
 
 VICTIM, PEERS = 1, 4
 TRAINING_S = 0.25
@@ -26,8 +24,6 @@ ROUNDS_MAX = 1_000_000  # nobody waits for the end: the run is stopped
 SETTLING = 20
 """Rounds that the run goes on once the last kill is over."""
 
-HANG_S = 300.0
-POLL_S = 0.002
 WRITING_S = 0.02
 """Within so long after a round its checkpoint is being written."""
 
@@ -60,60 +56,11 @@ class Seen:
     accuracy_without: float
 
 
-class Consortium:
-    """The processes of `federation`, whose folders are under `folder`."""
-
-    def __init__(self, federation: Federation, folder: Path) -> None:
-        self.homes, _ = prepare(federation, folder)
-        told = environment([], TRAINING_S)
-        self.nodes = [Process(number, home, told) for number, home in enumerate(self.homes)]
-        self.records: list[list[dict[str, Any]]] = [[] for _ in self.nodes]
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """All run within the block, and none after it."""
-        try:
-            for node in self.nodes:
-                node.start()
-            yield
-        finally:
-            for node in self.nodes:
-                node.end_now()
-
-    def read(self) -> None:
-        """Read what is new."""
-        for node in self.nodes:
-            for record in node.news():
-                self.records[node.number].append(record)
-                if record["kind"] == "round":
-                    node.round, node.begun = record["round"], True
-
-    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
-        """Read until `holds()`. Raises `RunError` if a node fails meanwhile, or if it takes too long."""
-        ends = time.monotonic() + HANG_S
-        while not holds():
-            time.sleep(POLL_S)
-            self.read()
-            for node in self.nodes:
-                if node.failed:
-                    raise RunError(f"Peer {node.number} failed: {node.last_words()}")
-            if time.monotonic() > ends:
-                raise RunError(f"In {HANG_S:.0f} s there was no sign that {what}.")
-
-    def stop(self) -> None:
-        """Have all say goodbye, and read what they still wrote."""
-        for node in self.nodes:
-            node.stop()
-        for node in self.nodes:
-            node.wait(HANG_S)
-        self.read()
-
-
 def kill_again_and_again(folder: Path, kills: int, seed: int, told: Callable[[int], None]) -> Seen:
     """Kill the victim so often, wait until it takes part, and compare with a run without kills."""
     (folder / "four.toml").write_text(EXPERIMENT, encoding="utf-8")
     federation = build(read_experiment(str(folder / "four.toml"), [f"run.seed={seed}"]))
-    consortium = Consortium(federation, folder)
+    consortium = Consortium(federation, folder, environment([], TRAINING_S))
     victim = consortium.nodes[VICTIM]
     chances = Draws(seed).uniform("moments", 2 * kills).reshape(kills, 2)
     with consortium.running():
