@@ -46,6 +46,11 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int | None:
+        """Of its present life, or its last; None before the first."""
+        return self._process and self._process.pid
+
+    @property
     def failed(self) -> bool:
         """Whether it ended by itself, and not well."""
         asked = self.killed or self.left or self.stopped

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from benchmarks import digits_boot, others
+from benchmarks import digits_boot, nodes, others
 from benchmarks.task import Task
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -20,7 +20,7 @@ class Workload:
     """What `build(peers, *arguments)` makes, in a process of its own with so many threads.
 
     `sizes` are numbers of peers, (0,) where there are none; of them `quick` are in the quick part. One that
-    is only measured when it is `asked` for by name takes long, or needs a CUDA device.
+    is only measured when it is `asked` for by name takes long, or needs a CUDA device or Linux.
     """
 
     name: str
@@ -77,6 +77,7 @@ _ALL = [
     Workload("network", digits_boot.rounds, ("softmax", "compiled", "network"), (100, 1_000, 5_000), (100,)),
     *(each for kind in ("mlp", "cnn") for each in _on_device(kind)),
     Workload("million", digits_boot.rounds, ("softmax", "compiled", "crowd"), (1_000_000,), asked=True),
+    Workload("nodes", nodes.rounds, sizes=(16,), threads=2, asked=True),
     Workload("wire", others.wire, quick=(0,)),
     Workload("import", others.start, ("-c", "import gossipfl"), quick=(0,)),
     Workload("help", others.start, ("-m", "gossipfl", "--help"), quick=(0,)),

@@ -31,7 +31,7 @@ def measured(name: str, peers: int) -> Figures:
     clock = time.process_time if alone else time.perf_counter
     most = peaks.PEAKS[task.on](clock)
     times = task.times(clock)
-    memory_bytes = _memory_bytes_max()
+    memory_bytes = task.memory_bytes() if task.memory_bytes else _memory_bytes_max()
     most += peaks.PEAKS[task.on](clock)
     return {
         "seconds": statistics.median(times),

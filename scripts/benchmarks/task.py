@@ -20,13 +20,15 @@ class Task:
     """Work with `times`.
 
     `flop` are the operations of one round that train, `bytes` those that one round asks memory for; 0 where
-    that says nothing. Operations are a share of what can be done `on` something.
+    that says nothing. Operations are a share of what can be done `on` something. `memory_bytes` tells what
+    is held by other processes than the one that measures, if the work is theirs.
     """
 
     times: Times
     flop: float = 0
     bytes: float = 0
     on: str = "one thread"
+    memory_bytes: Callable[[], int] | None = None
 
 
 def repeated(work: Callable[[], object]) -> Times:

@@ -177,16 +177,28 @@ def silent(runs: Runs) -> list[Row]:
 
 def slow(runs: Runs) -> list[Row]:
     """One peer 20 times slower, one stopped for 20 s, one gone for good."""
-    harm = (Pause(1, 5, 20.0), Kill(2, 10))
-    whole = runs.look("even", 80, 0.5)
-    seen = runs.look("uneven", 80, 0.5, *harm, slow={0: 20.0})
+    return _uneven(runs, "slow, silent and gone", rounds=80, training_s=0.5, silent_s=20.0)
+
+
+def hospital(runs: Runs) -> list[Row]:
+    """One of eight 20 times slower, one silent for 6 minutes, one gone for good: a quarter of an hour."""
+    return _uneven(runs, "hospitals", rounds=170, training_s=2.5, silent_s=360.0)
+
+
+def _uneven(runs: Runs, name: str, rounds: int, training_s: float, silent_s: float) -> list[Row]:
+    """Peer 0 is 20 times slower, 1 is silent from round 7 on, and 2 gone from round 12 on."""
+    harm = (Pause(1, 7, silent_s), Kill(2, 12))
+    whole = runs.look(f"{name}, spared", rounds, training_s)
+    seen = runs.look(name, rounds, training_s, *harm, slow={0: 20.0})
     rest = [peer for peer in PEERS if peer > 2]
     times = seen.ended_s(rest) / whole.ended_s(rest)
-    done = sum(max(r["round"] for r in seen.of("round", peer=peer)) == 80 for peer in rest)
+    done = sum(max(r["round"] for r in seen.of("round", peer=peer)) == rounds for peer in rest)
+    lost = 100 * (whole.summary["accuracy_mean"] - seen.summary["accuracy_mean"])
     return [
-        at_most("slow, silent and gone: survivors need", times, 1.2, "times the time without"),
-        exactly("slow, silent and gone: survivors that finish", done, len(rest)),
-        exactly("slow, silent and gone: all that finish", seen.summary["finished"], len(PEERS) - 1),
+        at_most(f"{name}: survivors need", times, 1.2, "times the time without"),
+        exactly(f"{name}: survivors that finish", done, len(rest)),
+        exactly(f"{name}: all that finish", seen.summary["finished"], len(PEERS) - 1),
+        at_most(f"{name}: accuracy lost", lost, 0.5, "points"),
     ]
 
 
@@ -195,4 +207,5 @@ ROWS: dict[str, Callable[[Runs], list[Row]]] = {
     "partitioned": partitioned,
     "silent": silent,
     "slow": slow,
+    "hospital": hospital,
 }
