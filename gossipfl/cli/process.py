@@ -48,7 +48,7 @@ class Process:
     @property
     def pid(self) -> int | None:
         """Of its present life, or its last; None before the first."""
-        return self._process and self._process.pid
+        return self._process.pid if self._process is not None else None
 
     @property
     def failed(self) -> bool:
