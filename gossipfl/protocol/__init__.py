@@ -9,6 +9,7 @@ targets.py     of whom they hear; admission.py and weighing.py: what they use of
 watch.py       around either: who contradicts itself is shut out; contradictions.py, notary.py, reputation.py,
                credit.py
 messages.py    what peers say; layout.py, the arrays in it
+membership.py  the list of who belongs to a consortium, signed; council.py, how it is changed and passed on
 identity.py    who a peer is, and the roster of those it knows
 manifest.py    what all peers of a run agree on
 wire.py        messages as signed bytes; framing.py, frames on a stream; session.py, one link's conversation

@@ -48,6 +48,8 @@ class FrameType(enum.IntEnum):
     DOUBT = 15
     SHOWN = 16
     PROOF = 17
+    LIST_HEAD = 18
+    LIST_CHANGE = 19
 
 
 class Frame(NamedTuple):

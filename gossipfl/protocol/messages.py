@@ -118,7 +118,26 @@ class Proof:
 Evidence = Witness | Doubt | Shown | Proof
 """What peers say of other peers; see `watch`."""
 
-Message = Update | Begun | Missed | Ask | Gone | StandIn | Evidence
+
+@dataclass(frozen=True, slots=True)
+class ListHead:
+    """Which list of members the sender holds, 0 for none. Said on each new link, and once it is another."""
+
+    serial: int
+    digest: bytes  # of 32 bytes: of the change that made it
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """A change of the list of members, with signatures: it holds, or is proposed. See `membership`."""
+
+    words: bytes
+
+
+Membership = ListHead | ListChange
+"""What peers say of who belongs to them; see `council`."""
+
+Message = Update | Begun | Missed | Ask | Gone | StandIn | Evidence | Membership
 
 
 @dataclass(slots=True)

@@ -23,6 +23,9 @@ from gossipfl.protocol.messages import (
     Doubt,
     Evidence,
     Gone,
+    ListChange,
+    ListHead,
+    Membership,
     Message,
     Missed,
     Proof,
@@ -41,11 +44,13 @@ from gossipfl.protocol.wire import (
     decode_body,
     decode_gone,
     decode_hello,
+    decode_list_head,
     decode_rejection,
     decode_stand_in,
     encode_begun,
     encode_gone,
     encode_hello,
+    encode_list_head,
     encode_rejection,
     encode_stand_in,
     encode_update,
@@ -98,7 +103,7 @@ class Outgoing(NamedTuple):
     pieces: Iterator[bytes]
 
 
-Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof
+Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof | ListHead | ListChange
 """What one frame says."""
 
 Happening = Greeted | Opened | Message | Pinged | Ponged | Parted
@@ -113,6 +118,8 @@ _CONTROL = (
     FrameType.DOUBT,
     FrameType.SHOWN,
     FrameType.PROOF,
+    FrameType.LIST_HEAD,
+    FrameType.LIST_CHANGE,
     FrameType.PING,
     FrameType.PONG,
     FrameType.GOODBYE,
@@ -186,6 +193,10 @@ class Session:
                 return control_frame(FrameType.SHOWN, statement.evidence)
             case Proof(one, other):
                 return control_frame(FrameType.PROOF, one.evidence + other.evidence)
+            case ListHead():
+                return control_frame(FrameType.LIST_HEAD, encode_list_head(message))
+            case ListChange(words):
+                return control_frame(FrameType.LIST_CHANGE, words)
 
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
@@ -216,6 +227,8 @@ class Session:
                 return decode_stand_in(frame.header, self._own.manifest.rounds)
             case FrameType.WITNESS | FrameType.DOUBT | FrameType.SHOWN | FrameType.PROOF:
                 return _evidence(frame)
+            case FrameType.LIST_HEAD | FrameType.LIST_CHANGE:
+                return _membership(frame)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
         if frame.header:
@@ -266,6 +279,11 @@ def _evidence(frame: Frame) -> Evidence:
             return Shown(read_statement(header))
     half = len(header) // 2
     return Proof(read_statement(header[:half]), read_statement(header[half:]))
+
+
+def _membership(frame: Frame) -> Membership:
+    """What a frame says of who belongs to the consortium."""
+    return decode_list_head(frame.header) if frame.type is FrameType.LIST_HEAD else ListChange(frame.header)
 
 
 class Standing(NamedTuple):

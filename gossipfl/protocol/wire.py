@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import struct
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
 import msgpack
@@ -24,6 +25,8 @@ from gossipfl.protocol.messages import (
     Begun,
     Doubt,
     Gone,
+    ListChange,
+    ListHead,
     Message,
     Proof,
     Shown,
@@ -43,6 +46,7 @@ _REASON_MAX = 32
 _DETAIL_MAX = 400
 _U64 = 1 << 64
 _MISSED = struct.Struct(">II")
+_LIST = struct.Struct(">I32s")
 _WHOLE, _ASKS = 1, 2
 
 
@@ -149,6 +153,17 @@ def decode_stand_in(header: bytes, rounds: int) -> StandIn:
     return StandIn(Word(word), round_)
 
 
+def encode_list_head(head: ListHead) -> bytes:
+    """The header of a LIST_HEAD."""
+    return _LIST.pack(*astuple(head))
+
+
+def decode_list_head(header: bytes) -> ListHead:
+    """Which list of members the sender of `header` holds. Raises `RemoteProtocolError`: malformed."""
+    _demand(len(header) == _LIST.size, "malformed", "A LIST_HEAD is of another length.")
+    return ListHead(*_LIST.unpack(header))
+
+
 def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
     match message:
@@ -160,7 +175,9 @@ def message_bytes(message: Message) -> int:
             return stream_bytes(len(encode_gone(message)), 0)
         case StandIn():
             return stream_bytes(len(encode_stand_in(message)), 0)
-        case Witness(said) | Doubt(said):
+        case ListHead():
+            return stream_bytes(_LIST.size, 0)
+        case Witness(said) | Doubt(said) | ListChange(said):
             return stream_bytes(len(said), 0)
         case Shown():
             return stream_bytes(SIGNED_BYTES, 0)
