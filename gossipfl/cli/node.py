@@ -166,14 +166,12 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     from gossipfl.node.state import AUDIT
     from gossipfl.node.window import window
     from gossipfl.protocol.session import Speaker
-    from gossipfl.protocol.watch import Watch
 
     roster = _roster(member, identity)
     began = time.monotonic()
     number = member.number(identity.key)
     peer, epoch, manifest, memory, complaints, keep = begin(member, identity, folder)
     speaker = Speaker(identity, roster.name, epoch, manifest)
-    reputation = peer.reputation if isinstance(peer, Watch) else None
     audit = AuditLog(folder.path / AUDIT, identity, roster, _say)
 
     def refuse(refusal: Refusal) -> None:
@@ -184,7 +182,7 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
         audit.saw(record)
         journal.saw(record)
 
-    links = Links(speaker, roster, member.listen, refuse, reputation, audit.leaves)
+    links = Links(speaker, roster, member.listen, refuse, audit.leaves)
     journal = Journal(member, roster, lambda: links.spoken, _say)
     journal.began(epoch, memory)
     journal.warn(*complaints)

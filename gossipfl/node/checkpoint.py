@@ -31,6 +31,7 @@ from gossipfl.protocol.manifest import Digests, differences
 from gossipfl.protocol.memory import LinkMemory, Memory, Place
 from gossipfl.protocol.messages import Proof
 from gossipfl.protocol.notary import read_statement
+from gossipfl.protocol.reputation import Offences
 
 MAGIC = b"gossipfl state 1"
 HEAD_BYTES_MAX = 16 << 20
@@ -41,6 +42,8 @@ _PIECE_BYTES = 1 << 20
 _U32, _U63 = 1 << 32, 1 << 63
 _Number = Annotated[int, Field(ge=0, lt=_U32)]
 _Large = Annotated[int, Field(ge=0, lt=_U63)]
+_Word = Annotated[str, Field(max_length=64)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Hex = Annotated[str, Field(pattern="^([0-9a-f][0-9a-f])*$", max_length=1024)]
 
 
@@ -75,6 +78,7 @@ class _Head(BaseModel):
     links: tuple[tuple[_Number, tuple[_Large, ...], tuple[_Number, ...]], ...]  # the last: places of payloads
     payloads: _Number
     proofs: tuple[tuple[_Hex, _Hex], ...]
+    offences: tuple[tuple[_Number, _Number, _Word, _Seconds], ...] = ()
     arrays: _Hex
 
 
@@ -103,6 +107,7 @@ def encode(checkpoint: Checkpoint, terms: Terms) -> Iterable[Buffer]:
         links=tuple(links),
         payloads=len(payloads),
         proofs=tuple((p.one.evidence.hex(), p.other.evidence.hex()) for p in memory.proofs),
+        offences=memory.offences,
         arrays=digest.hexdigest(),
     )
     text = head.model_dump_json().encode()
@@ -180,7 +185,8 @@ def _decoded(head: _Head, terms: Terms, body: bytearray) -> Checkpoint:
         proofs = tuple(Proof(*(read_statement(bytes.fromhex(each)) for each in pair)) for pair in head.proofs)
     except (IndexError, RemoteProtocolError):
         raise DataError("its head does not fit its arrays") from None
-    memory = Memory(head.round, state, dict(head.newest), links, proofs, head.newcomer, head.late)
+    offences = tuple(Offences(*each) for each in head.offences)
+    memory = Memory(head.round, state, dict(head.newest), links, proofs, head.newcomer, head.late, offences)
     return Checkpoint(head.generation, head.epoch, memory)
 
 

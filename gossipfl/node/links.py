@@ -24,10 +24,10 @@ from gossipfl.node.leaving import OnLeaving
 from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
 from gossipfl.node.link import Heard, Link
 from gossipfl.node.tls import Credentials
-from gossipfl.protocol.events import Event, Joined, Left, Received, Suspected, Trusted
+from gossipfl.protocol.events import Event, Joined, Left, Offended, Received, Suspected, Trusted
 from gossipfl.protocol.identity import Address, Neighbour, Roster
 from gossipfl.protocol.messages import Message, PeerId, Traffic
-from gossipfl.protocol.reputation import QUARANTINED, Reputation
+from gossipfl.protocol.reputation import QUARANTINED
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
 
 LATELY_S = 600.0
@@ -58,7 +58,6 @@ class Links:
         roster: Roster,
         listen: Address,
         on_refusal: Callable[[Refusal], None],
-        reputation: Reputation | None = None,
         on_leaving: OnLeaving = lambda _: None,
     ) -> None:
         self.spoken = Traffic()
@@ -69,7 +68,6 @@ class Links:
         self._listen = listen
         self._on_refusal = on_refusal
         self._on_leaving = on_leaving
-        self._reputation = reputation
         self._shut_until: dict[PeerId, float] = {}
         self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
         self._by_key = {peer.key: peer for peer in roster.neighbours}
@@ -254,19 +252,11 @@ class Links:
             if ending.refusal:
                 error = RemoteProtocolError(ending.reason, ending.detail)
                 self._refuse(link.peer, str(link.peer.address), error)
-                self._count(link.peer, ending.reason)
+                await self._events.send(Offended(link.peer.number, ending.reason))
             await link.part(ending.farewell)
         finally:
             del self._open_links[link]
             await link.close()
-
-    def _count(self, peer: Neighbour, why: str) -> None:
-        """`peer` broke the rule `why`: shut it out if it has done so too often."""
-        for_s = self._reputation.offence(peer.number, why) if self._reputation else 0.0
-        if for_s:
-            self.drop(peer.number, why, for_s)
-            told = RemoteProtocolError(QUARANTINED, f"It is shut out for {for_s:g} s.")
-            self._refuse(peer, str(peer.address), told)
 
     async def _converse(self, link: Link) -> Ending:
         number = link.peer.number

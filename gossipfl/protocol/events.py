@@ -82,11 +82,19 @@ class Trusted:
 
 
 @dataclass(frozen=True, slots=True)
+class Offended:
+    """A neighbour broke the rule `why` on its link, which is closed."""
+
+    peer: PeerId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The driver is closing: say what must be said and finish."""
 
 
-Event = Started | Trained | Judged | Received | TimerFired | Joined | Left | Stop
+Event = Started | Trained | Judged | Received | TimerFired | Joined | Left | Offended | Stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)

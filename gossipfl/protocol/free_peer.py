@@ -35,6 +35,7 @@ from gossipfl.protocol.events import (
     Judged,
     Left,
     Note,
+    Offended,
     Received,
     Refused,
     RoundClosed,
@@ -154,6 +155,8 @@ class FreePeer:
                 raise LocalProtocolError("A free peer asks for no losses.")
             case Stop():
                 return self._finish()
+            case Offended():
+                return []  # that it left is all that matters here
             case _:
                 assert_never(event)
 

@@ -18,6 +18,7 @@ from gossipfl.errors import DataError
 from gossipfl.learn.contracts import Array, Payload
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.messages import PeerId, Proof
+from gossipfl.protocol.reputation import Offences
 
 State = TypeVar("State", bound=tuple[Any, ...])
 
@@ -48,6 +49,7 @@ class Memory(NamedTuple):
     proofs: tuple[Proof, ...] = ()  # against whoever contradicted itself
     newcomer: bool = False  # it has heard nobody yet
     late: bool = False  # it came when the run was under way
+    offences: tuple[Offences, ...] = ()  # of its neighbours
 
 
 def flat(state: tuple[Any, ...]) -> tuple[Array, ...]:

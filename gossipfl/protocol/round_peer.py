@@ -35,6 +35,7 @@ from gossipfl.protocol.events import (
     Judged,
     Left,
     Note,
+    Offended,
     Received,
     Refused,
     Send,
@@ -145,6 +146,8 @@ class RoundPeer:
                 return self._on_started(now)
             case Stop():
                 return self._finish()
+            case Offended():
+                return []  # that it left is all that matters here
             case _:
                 assert_never(event)
 

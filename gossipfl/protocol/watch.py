@@ -31,6 +31,7 @@ from gossipfl.protocol.events import (
     Joined,
     Left,
     Note,
+    Offended,
     Quarantined,
     Received,
     Refused,
@@ -52,7 +53,7 @@ from gossipfl.protocol.messages import (
     Witness,
 )
 from gossipfl.protocol.notary import CLAIM_BYTES, CLAIMS_MAX, Notary, claim_of, contradict, number_of
-from gossipfl.protocol.reputation import EQUIVOCATION, QUARANTINED, Reputation
+from gossipfl.protocol.reputation import EQUIVOCATION, OFFENCES, QUARANTINED, Offences, Reputation
 from gossipfl.protocol.targets import Targets
 
 WITNESS_S = 0.2
@@ -107,7 +108,7 @@ class Watch:
     def __init__(
         self, peer: Watched, targets: Targets, authors: Mapping[PeerId, bytes], notary: Notary | None
     ) -> None:
-        self.reputation = Reputation()
+        self._reputation = Reputation()
         self._peer = peer
         self._targets = targets
         self._numbers = {author: number for number, author in authors.items()}
@@ -120,6 +121,8 @@ class Watch:
         self._untold: list[tuple[int, bytes]] = []  # round and claim
         self._told_at = -math.inf
         self._recalled: tuple[Proof, ...] = ()  # of an earlier life
+        self._remembered: tuple[Offences, ...] = ()  # from it
+        self._now = 0.0
 
     @property
     def model(self) -> Array:
@@ -137,24 +140,31 @@ class Watch:
         return self._peer.round
 
     def memory(self, round: int) -> Memory:
-        """What the peer remembers, and all proofs."""
-        return self._peer.memory(round)._replace(proofs=tuple(self._proofs.values()))
+        """What the peer remembers, all proofs, and who broke rules how often."""
+        proofs, offences = tuple(self._proofs.values()), self._reputation.remembered(self._now)
+        return self._peer.memory(round)._replace(proofs=proofs, offences=offences)
 
     def resume(self, memory: Memory) -> None:
-        """Go on; whoever was proved hostile is shut out once the peer starts. Raises `DataError`."""
+        """Go on; whoever is to be shut out is so once the peer starts. Raises `DataError`."""
         self._peer.resume(memory)
         self._recalled = memory.proofs
+        self._remembered = tuple(
+            each for each in memory.offences if each.peer in self._targets.peers and each.why in OFFENCES
+        )
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """What to do about `event`; see `Peer`."""
+        self._now = now
         if isinstance(event, Received):  # as it nearly always is
             return self._on_message(event, event.sender, event.message, now)
         if isinstance(event, Joined):
             return self._on_joined(event, event.peer, now)
         if isinstance(event, Left) and not self._here.pop(event.peer, False):
             return []  # as the peer was told when it was shut out
-        if isinstance(event, Started) and self._recalled:
-            return [*self._ask(event, now), *self._convict_recalled(now)]
+        if isinstance(event, Offended):
+            return self._on_offence(event.peer, event.why, now)
+        if isinstance(event, Started):
+            return [*self._ask(event, now), *self._sentence_remembered(now), *self._convict_recalled(now)]
         return self._ask(event, now)
 
     def _on_message(self, event: Event, sender: PeerId, message: Message, now: float) -> list[Effect]:
@@ -178,8 +188,8 @@ class Watch:
         followed: list[Effect] = []
         for effect in effects:
             match effect:
-                case Drop(peer, why) if for_s := self.reputation.offence(peer, why):
-                    followed += self._shut_out(peer, why, for_s, now)
+                case Drop(peer, why) if shut_out := self._on_offence(peer, why, now):
+                    followed += shut_out
                     continue
                 case Note(RoundClosed(round)) if self._notary and self._peer.round > round:
                     self._contradictions.turn(self._peer.round)
@@ -200,7 +210,20 @@ class Watch:
         proofs = list(self._proofs.values())[-TOLD_ON_JOINING:]
         return [*self._ask(event, now), *(Send(peer, proof) for proof in proofs)]
 
+    def _on_offence(self, peer: PeerId, why: str, now: float) -> list[Effect]:
+        """What follows where `peer` broke the rule `why`, beyond that its link is closed."""
+        for_s = self._reputation.offence(peer, why, now)
+        return self._shut_out(peer, why, for_s, now) if for_s else []
+
+    def _sentence_remembered(self, now: float) -> list[Effect]:
+        """Shut out who has not served what an earlier life gave it."""
+        self._reputation.resume(self._remembered, now)
+        unserved = [each for each in self._remembered if each.left_s]
+        return [effect for one in unserved for effect in self._shut_out(one.peer, one.why, one.left_s, now)]
+
     def _shut_out(self, peer: PeerId, why: str, for_s: float, now: float) -> list[Effect]:
+        if self._until_s.get(peer, now) >= now + for_s:
+            return []  # it is out for longer already
         self._until_s[peer] = now + for_s
         effects: list[Effect] = [Note(Quarantined(peer, why, for_s)), Drop(peer, why, for_s)]
         proved = why == EQUIVOCATION

@@ -12,6 +12,7 @@ from gossipfl.protocol.events import (
     Judged,
     Left,
     Note,
+    Offended,
     Quarantined,
     Received,
     Refused,
@@ -97,6 +98,8 @@ def _event(event: Event) -> list[str]:
             return [f"sees {_name(peer)} come"]
         case Left(peer):
             return [f"sees {_name(peer)} leave"]
+        case Offended(peer, why):
+            return [f"sees {_name(peer)} break a rule: {why}"]
         case Stop():
             return ["is told to stop"]
         case Started() | Trained() | Judged() | TimerFired():

@@ -11,6 +11,7 @@ from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.memory import LinkMemory, Memory, Place
 from gossipfl.protocol.messages import Proof
 from gossipfl.protocol.notary import read_statement
+from gossipfl.protocol.reputation import Offences
 from gossipfl.protocol.wire import encode_update
 
 ONE, TWO, *_ = IDENTITIES
@@ -34,6 +35,7 @@ def memory(round_: int = 7) -> Memory:
         (LinkMemory(5, (9, 4), (TOLD, HELD)), LinkMemory(6, (), (HELD, TOLD, TOLD))),
         (proof(),),
         late=True,
+        offences=(Offences(5, 4, "signature", 12.5), Offences(6, 1, "layout", 0.0)),
     )
 
 

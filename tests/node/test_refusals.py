@@ -20,6 +20,7 @@ from hosts import NOWHERE, VECTOR, Host, run, speaker, update
 
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.events import Offended
 from gossipfl.protocol.framing import FrameType, control_frame
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.messages import Update
@@ -66,7 +67,8 @@ def test_a_header_changed_on_its_way_is_refused_before_its_body_comes() -> None:
         first, _ = session.update(update(1)).pieces
         yield first[:-1] + bytes([first[-1] ^ 1])
 
-    refused(member(speaker(MEMBER), misbehave, "signature"), "signature")
+    node = refused(member(speaker(MEMBER), misbehave, "signature"), "signature")
+    assert Offended(Host(MEMBER).number, "signature") in node.events, "whoever judges members is told"
 
 
 def test_two_updates_interleaved() -> None:
