@@ -149,7 +149,7 @@ class Journal:
         self.quarantined[record.why].append(name)
         told = {"neighbour": place, "reason": record.why, "for_s": for_s if for_s < math.inf else None}
         self._write("quarantined", **told)
-        how_long = f"for {for_s:g} s" if for_s < math.inf else "for the rest of the run"
+        how_long = f"for {for_s:.0f} s" if for_s < math.inf else "for the rest of the run"
         proved = ": it said different things of one round, which is proved" * (record.why == EQUIVOCATION)
         self._say(f"{name} is shut out {how_long}{proved or f' for what it did again: {record.why}'}")
 
