@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from robustness_runs import byzantine, faults
+from robustness_runs import byzantine, checkpoints, faults
 from robustness_runs.processes import command as processes
 from robustness_runs.restarts import command as restarts
 from robustness_runs.soak import command as soak
@@ -15,6 +15,7 @@ MODES: dict[str, Callable[[Sequence[str]], int]] = {
     "byzantine": byzantine.main,
     "processes": processes.main,
     "restarts": restarts.main,
+    "checkpoints": checkpoints.main,
     "soak": soak.main,
 }
 
