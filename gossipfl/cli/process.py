@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,18 @@ _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREAD
 
 
 class Process:
-    """The node whose folder is `path`, and what has been read of its records."""
+    """The node whose folder is `path`, and what has been read of its records.
 
-    def __init__(self, number: PeerId, path: Path, environment: Mapping[str, str] | None = None) -> None:
+    The words `within`, if any, begin its command: whoever runs it elsewhere says so there.
+    """
+
+    def __init__(
+        self,
+        number: PeerId,
+        path: Path,
+        environment: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
         self.number = number
         self.path = path
         self.round = 0
@@ -33,6 +42,7 @@ class Process:
         """Whether a link of it is cut now: it does not know, but whoever watches does."""
         self.begun = False
         """Whether it closed a round in this life."""
+        self._command = [*within, sys.executable, "-m", "gossipfl", "node", str(path)]
         self._environment = _THREADS | TIED | dict(environment or {})
         self._said = Traffic()  # in this life
         self._said_before = Traffic()
@@ -81,7 +91,7 @@ class Process:
         self._cut_lifeline()
         with (self.path / "node.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
-                [sys.executable, "-m", "gossipfl", "node", str(self.path), *(["--fresh"] if fresh else [])],
+                [*self._command, *(["--fresh"] if fresh else [])],
                 stdin=subprocess.PIPE,  # its lifeline
                 stdout=log,
                 stderr=log,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from robustness_runs import byzantine, checkpoints, faults
+from robustness_runs.hosts import command as hosts
 from robustness_runs.processes import command as processes
 from robustness_runs.restarts import command as restarts
 from robustness_runs.soak import command as soak
@@ -14,6 +15,7 @@ MODES: dict[str, Callable[[Sequence[str]], int]] = {
     "faults": faults.main,
     "byzantine": byzantine.main,
     "processes": processes.main,
+    "hosts": hosts.main,
     "restarts": restarts.main,
     "checkpoints": checkpoints.main,
     "soak": soak.main,
