@@ -27,10 +27,8 @@ def main() -> None:
         status = app(standalone_mode=False)
     except usage_error as error:
         _misused(error)
-    except UserError as error:
-        _end(str(error), 2)
     except GossipflError as error:
-        _end(str(error), 1)
+        _end(str(error), status_of(error))
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -39,6 +37,11 @@ def main() -> None:
     if status == STOPPED:
         _end("Stopped.", STOPPED)
     sys.exit(status)
+
+
+def status_of(error: GossipflError) -> int:
+    """With what a command ends that failed by `error`."""
+    return 2 if isinstance(error, UserError) else 1
 
 
 def _misused(error: Exception) -> None:

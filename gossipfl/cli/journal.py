@@ -40,6 +40,7 @@ from gossipfl.protocol.reputation import EQUIVOCATION
 from gossipfl.report import to_json
 
 if TYPE_CHECKING:
+    from gossipfl.cli.voice import Say
     from gossipfl.experiment.member import Member
     from gossipfl.learn.contracts import Array
     from gossipfl.node.runner import Record
@@ -62,9 +63,7 @@ _STATES = {Joined: "joined", Left: "left", Suspected: "suspected", Trusted: "tru
 class Journal:
     """The journal of the node `member`, in its state folder."""
 
-    def __init__(
-        self, member: Member, roster: Roster, traffic: Callable[[], Traffic], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, member: Member, roster: Roster, traffic: Callable[[], Traffic], say: Say) -> None:
         self.refused: Counter[str] = Counter()  # by the peer; the links count what they refuse
         self.regarded: Counter[str] = Counter()
         self.quarantined: defaultdict[str, list[str]] = defaultdict(list)  # names, by the rule they broke
@@ -83,7 +82,7 @@ class Journal:
         self._seen: set[str] = set()
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._unjudged = ""  # what is said of the last round, once its model is judged
+        self._unjudged: dict[str, Any] = {}  # what is said of the last round, once its model is judged
         self._complained = False
         self._judged = -1  # the round judged last
         self._told: set[tuple[str, str]] = set()
@@ -105,13 +104,14 @@ class Journal:
         self.round = memory.round if memory else 0
         self._write("started", epoch=epoch, round=self.round)
         if memory:
-            self._say(f"goes on after round {memory.round}, from its checkpoint")
+            words = f"goes on after round {memory.round}, from its checkpoint"
+            self._say(words, "resumed", round=memory.round)
 
     def warn(self, *sentences: str) -> None:
         """Tell the operator, and whoever reads the records."""
         for words in sentences:
             self._write("warning", words=words)
-            self._say(f"warning: {words}")
+            self._say(f"warning: {words}", "warning")
 
     def close(self) -> None:
         """Nothing more will be written."""
@@ -142,7 +142,8 @@ class Journal:
         self._write("refused", sender=place, who=who, reason=reason, detail=detail)
         if (who, reason) not in self._told and len(self._told) < TOLD_MAX:
             self._told.add((who, reason))  # it is dialled again and again: once is enough for people
-            self._say(f"refused {who}: {reason}{'. ' + detail if detail else ''}")
+            words = f"refused {who}: {reason}{'. ' + detail if detail else ''}"
+            self._say(words, "refused", who=who, reason=reason, detail=detail)
 
     def _quarantined(self, record: Quarantined) -> None:
         place, name, for_s = self._places[record.peer], self._name(record.peer), record.for_s
@@ -151,7 +152,8 @@ class Journal:
         self._write("quarantined", **told)
         how_long = f"for {for_s:.0f} s" if for_s < math.inf else "for the rest of the run"
         proved = ": it said different things of one round, which is proved" * (record.why == EQUIVOCATION)
-        self._say(f"{name} is shut out {how_long}{proved or f' for what it did again: {record.why}'}")
+        words = f"{name} is shut out {how_long}{proved or f' for what it did again: {record.why}'}"
+        self._say(words, "quarantined", **told | {"neighbour": name})
 
     def judge(self, round: int, vector: Array) -> None:
         """Score the model of `round` on the node's own test part; called from the training thread."""
@@ -164,9 +166,10 @@ class Journal:
             judged = "".join(
                 f", {name} {value:.3f}" for name, value in self.metrics.items() if name != "loss"
             )
-        words, self._unjudged = self._unjudged, ""
-        if words:
-            self._say(words + judged)
+        told, self._unjudged = self._unjudged, {}
+        if told:
+            scores = self.metrics if judged else {}
+            self._say(told.pop("words") + judged, "round", **told, **scores)
 
     def traffic(self) -> dict[str, int]:
         """What the node said so far."""
@@ -203,7 +206,15 @@ class Journal:
         heard = f"heard {closed.heard}"
         if self._member.file.gossip.exchange is None:  # else nobody is due
             heard += f" of {closed.heard + closed.missing}"
-        self._unjudged = f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}"
+        self._unjudged = {
+            "words": f"round {closed.round} of {rounds} in {closed.duration_s:.2f} s, {heard}",
+            "round": closed.round,
+            "rounds": rounds,
+            "duration_s": closed.duration_s,
+            "heard": closed.heard,
+            "missing": closed.missing,
+            "stale": closed.stale,
+        }
 
     def _link(self, peer: PeerId, state: str) -> None:
         (self._joined.discard if state == "left" else self._joined.add)(peer)
@@ -216,7 +227,7 @@ class Journal:
         if waiting and here and not self.round:
             minutes = self._member.file.node.wait_s / 60
             words += f"; waiting up to {minutes:.3g} min for {', '.join(waiting)}"
-        self._say(words)
+        self._say(words, "link", neighbour=self._name(peer), state=state)
 
     @property
     def never_seen(self) -> list[str]:
@@ -249,7 +260,8 @@ class Journal:
 
     def _complain(self, error: OSError) -> None:
         if not self._complained:
-            self._say(f"records cannot be written ({error.strerror}): free some space; the node goes on")
+            words = f"records cannot be written ({error.strerror}): free some space; the node goes on"
+            self._say(words, "warning")
         self._complained = True
 
 

@@ -17,6 +17,7 @@ from gossipfl.errors import RunError, SettingsError
 if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
     from gossipfl.cli.vitals import Vitals
+    from gossipfl.cli.voice import Say
     from gossipfl.experiment.member import Member
     from gossipfl.node.links import Refusal
     from gossipfl.node.runner import Record
@@ -74,6 +75,9 @@ def node(
         ),
     ] = False,
     as_json: AsJson = False,
+    json_log: Annotated[
+        bool, typer.Option("--json-log", help="Say what happens as lines of JSON on standard error.")
+    ] = False,
 ) -> None:
     """Run a node until its rounds are done, or until it is stopped by Ctrl-C or SIGTERM.
 
@@ -85,6 +89,8 @@ def node(
 
     `gossipfl node hospital-a --fresh`
 
+    `gossipfl node hospital-a --json-log 2>> hospital-a.jsonl`
+
     Its model, records and summary lie in the folder `state` beside its file; `gossipfl report` reads them.
 
     A checkpoint of each round lies there too. Whatever ended the node, be it a crash or a power cut, the same
@@ -92,26 +98,34 @@ def node(
     begins anew, and what was there is put aside, not deleted. With a full disk the node goes on without
     checkpoints, and says so. The folder serves one process at a time.
     """
+    from gossipfl.cli import lifeline
+    from gossipfl.cli.voice import last_words, to_machines, to_people
+
+    lifeline.hold(os.environ)
+    with last_words(to_machines) if json_log else nullcontext():
+        summary = _summary(path, fresh, to_machines if json_log else to_people)
+        if as_json:
+            print_json(summary)
+        if summary["diverged"]:
+            raise RunError(summary["diverged"])
+
+
+def _summary(path: Path, fresh: bool, say: Say) -> dict[str, Any]:
+    """Run the node at `path`; the summary of its run."""
     import trio
 
-    from gossipfl.cli import lifeline
     from gossipfl.experiment.member import read_member
     from gossipfl.experiment.nodefile import node_path
     from gossipfl.node.keyfile import load_key
     from gossipfl.node.state import StateFolder
 
-    lifeline.hold(os.environ)
     member = read_member(node_path(path))
     identity, folder = load_key(member.key_path), StateFolder(member.state_path)
     with folder.held():
         if fresh and (aside := folder.put_aside()):
-            _say(f"begins anew; what was in {folder.path} is in {aside}")
+            say(f"begins anew; what was in {folder.path} is in {aside}")
         _refuse_finished(member)
-        summary = trio.run(_live, member, identity, folder)
-    if as_json:
-        print_json(summary)
-    if summary["diverged"]:
-        raise RunError(summary["diverged"])
+        return trio.run(_live, member, identity, folder, say)
 
 
 def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
@@ -152,7 +166,7 @@ def _refuse_finished(member: Member) -> None:
         )
 
 
-async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict[str, Any]:
+async def _live(member: Member, identity: Identity, folder: StateFolder, say: Say) -> dict[str, Any]:
     """The node's whole life; returns the summary of its run."""
     from gossipfl.cli.beginning import begin
     from gossipfl.cli.journal import Journal
@@ -172,7 +186,7 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     number = member.number(identity.key)
     peer, epoch, manifest, memory, complaints, keep = begin(member, identity, folder)
     speaker = Speaker(identity, roster.name, epoch, manifest)
-    audit = AuditLog(folder.path / AUDIT, identity, roster, _say)
+    audit = AuditLog(folder.path / AUDIT, identity, roster, say)
 
     def refuse(refusal: Refusal) -> None:
         audit.refuse(refusal)
@@ -183,7 +197,7 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
         journal.saw(record)
 
     links = Links(speaker, roster, member.listen, refuse, audit.leaves)
-    journal = Journal(member, roster, lambda: links.spoken, _say)
+    journal = Journal(member, roster, lambda: links.spoken, say)
     journal.began(epoch, memory)
     journal.warn(*complaints)
 
@@ -197,7 +211,9 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
     def look() -> Vitals:
         return vitals(roster, epoch, member.file.learning.rounds, journal, links, peer.sights)
 
-    _say(f"{roster.name} at {member.listen} looks for {', '.join(peer.name for peer in roster.neighbours)}")
+    names = [peer.name for peer in roster.neighbours]
+    words = f"{roster.name} at {member.listen} looks for {', '.join(names)}"
+    say(words, "started", name=roster.name, epoch=epoch, neighbours=names)
     diverged = ""
     try:
         losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
@@ -217,7 +233,7 @@ async def _live(member: Member, identity: Identity, folder: StateFolder) -> dict
         **journal.regards(),
         "wall_s": time.monotonic() - began,
     }
-    return _left_behind(member, peer.model, journal, facts)
+    return _left_behind(member, peer.model, journal, facts, say)
 
 
 def _roster(member: Member, identity: Identity) -> Roster:
@@ -227,7 +243,9 @@ def _roster(member: Member, identity: Identity) -> Roster:
     return roster
 
 
-def _left_behind(member: Member, vector: Any, journal: Journal, facts: dict[str, Any]) -> dict[str, Any]:
+def _left_behind(
+    member: Member, vector: Any, journal: Journal, facts: dict[str, Any], say: Say
+) -> dict[str, Any]:
     """Write the model and the summary of the run, and return the summary."""
     from gossipfl.experiment.modelfile import Explanation, save_model
     from gossipfl.report import to_json
@@ -257,9 +275,6 @@ def _left_behind(member: Member, vector: Any, journal: Journal, facts: dict[str,
         raise RunError(f"{model} cannot be written ({error.strerror}): free some space, run again.") from None
     ended = "finished" if summary["finished"] else "stopped"
     absent = f" without {', '.join(journal.never_seen)}" if journal.never_seen else ""
-    _say(f"{ended} in round {journal.round}{absent}; the model is {model}")
+    words = f"{ended} in round {journal.round}{absent}; the model is {model}"
+    say(words, ended, round=journal.round, absent=journal.never_seen, model=model)
     return summary
-
-
-def _say(words: str) -> None:
-    typer.echo(f"{time.strftime('%H:%M:%S')} {words}", err=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gossipfl.cli.journal import REFUSALS_BURST, Journal
+from gossipfl.cli.voice import Say
 from gossipfl.experiment.nodefile import NodeFile
 from gossipfl.protocol.events import Joined, Refused, RoundClosed
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
@@ -21,16 +22,20 @@ OTHER = Neighbour("b", Address("127.0.0.1", 7402), Identity(b"\1" * 32).key)
 CLOSED = RoundClosed(1, np.zeros(2), heard=1, missing=0, stale=0, duration_s=0.5)
 
 
-def journal_in(folder: Path, said: list[str]) -> Journal:
+def journal_in(folder: Path, say: Say) -> Journal:
     table: dict[str, Any] = {"node": {"name": "a", "listen": "127.0.0.1:7401"}, "data": {"prepared": "x"}}
     member: Any = SimpleNamespace(file=NodeFile.model_validate(table), state_path=folder, test=None)
     roster = Roster("a", Identity(b"\2" * 32).key, (OTHER,))
-    return Journal(member, roster, lambda: Traffic(3, 1, 200), said.append)
+    return Journal(member, roster, lambda: Traffic(3, 1, 200), say)
+
+
+def heard_by(said: list[str]) -> Say:
+    return lambda words, *_, **__: said.append(words)
 
 
 def test_each_record_is_one_line_that_says_when_and_who(tmp_path: Path) -> None:
     said: list[str] = []
-    journal = journal_in(tmp_path, said)
+    journal = journal_in(tmp_path, heard_by(said))
     for record in (Joined(OTHER.number), CLOSED, Refused(OTHER.number, "non-finite")):
         journal.saw(record)
     journal.judge(1, CLOSED.vector)
@@ -45,7 +50,7 @@ def test_each_record_is_one_line_that_says_when_and_who(tmp_path: Path) -> None:
 
 def test_strangers_who_are_refused_again_and_again_fill_no_records(tmp_path: Path) -> None:
     said: list[str] = []
-    journal = journal_in(tmp_path, said)
+    journal = journal_in(tmp_path, heard_by(said))
     for number in range(10_000):
         journal.refuse(None, f"host-{number}", "not-tls", "TLS failed.")
     journal.refuse(OTHER.number, "b", "flood", "It floods.")
@@ -60,7 +65,7 @@ def test_strangers_who_are_refused_again_and_again_fill_no_records(tmp_path: Pat
 def test_a_full_disk_costs_records_and_not_the_node(tmp_path: Path) -> None:
     (tmp_path / "records.jsonl").symlink_to("/dev/full")
     said: list[str] = []
-    journal = journal_in(tmp_path, said)
+    journal = journal_in(tmp_path, heard_by(said))
     journal.saw(Joined(OTHER.number))
     journal.saw(CLOSED)
     journal.close()
