@@ -8,11 +8,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MESSAGE_CHARS_MAX = 2000
+_TAIL_CHARS = 500
 _LISTED_MAX = 20
 
 
 class GossipflError(Exception):
-    """What all of them are."""
+    """What all of them are. What a message repeats of foreign text is cut, and cannot steer a terminal."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_printable(str(message)))
 
 
 class UserError(GossipflError):
@@ -67,3 +72,19 @@ def instead(name: str, known: Iterable[str]) -> str:
         return f'did you mean "{folded[near[0]]}"?'
     listed = ", ".join(f'"{other}"' for other in names[:_LISTED_MAX])
     return f"known are {listed}{' and others' if len(names) > _LISTED_MAX else ''}."
+
+
+def _printable(message: str) -> str:
+    """`message` as any terminal shows it, without its middle if it is over `MESSAGE_CHARS_MAX` letters."""
+    if len(message) > MESSAGE_CHARS_MAX:
+        cut = " ... "
+        message = message[: MESSAGE_CHARS_MAX - _TAIL_CHARS - len(cut)] + cut + message[-_TAIL_CHARS:]
+    if message.isprintable():
+        return message
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in message
+    )
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")

@@ -14,7 +14,7 @@ FOLDER = ROOT / ".venv"
 BIN = FOLDER / ("Scripts" if os.name == "nt" else "bin")
 VERBS = [
     ROOT / "scripts" / verb
-    for verb in ("bench", "check", "demo", "format", "reproduce", "robustness", "swarm", "test")
+    for verb in ("bench", "check", "demo", "format", "fuzz", "reproduce", "robustness", "swarm", "test")
 ]
 OLDEST = (3, 11)
 BRINGS = {"dev": ("test", "package"), "test": ("package",)}

@@ -85,9 +85,13 @@ class Ledger:
         for text in (self.path / RESULTS).read_bytes().splitlines():
             try:
                 line = json.loads(text)
-            except ValueError:  # the end of it was never written
+            except (ValueError, RecursionError):  # the end of it was never written, or it is none of ours
                 continue
-            if isinstance(line, dict) and isinstance(line.get("figures"), dict) and "key" in line:
+            if (
+                isinstance(line, dict)
+                and isinstance(line.get("figures"), dict)
+                and isinstance(line.get("key"), str)
+            ):
                 lines.append(line)
         return lines
 
@@ -101,7 +105,7 @@ def _ends_whole(path: Path) -> bool:
 def _head_of(head: Path) -> str | None:
     try:
         found = json.loads(head.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found.get("digest") if isinstance(found, dict) else None
 

@@ -90,7 +90,7 @@ def ask(address: Address) -> dict[str, Any]:
         raise RunError(
             f"No node answers at {address}: start it with `gossipfl node`, or see its log if it was started."
         ) from None
-    except (http.client.HTTPException, ValueError):
+    except (http.client.HTTPException, ValueError, RecursionError):
         vitals = None
     finally:
         connection.close()

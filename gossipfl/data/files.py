@@ -21,10 +21,11 @@ NPZ_BYTES_MAX = 8 << 30
 """Of all arrays once they are unpacked."""
 
 _NUMBER = rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-_NOT_NPZ = (
+NOT_NPZ = (
     ValueError, TypeError, OSError, EOFError, MemoryError, OverflowError, RuntimeError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+"""What NumPy raises of an archive that is none, or spoilt."""
 _SVMLIGHT = re.compile(
     rb"(#[^\n]*\n|[ \t\r]*\n)*" + _NUMBER + rb"([ \t]+(qid|\d+):" + _NUMBER + rb")+[ \t]*(#[^\n]*)?\r?(\n|$)"
 )
@@ -84,7 +85,7 @@ def _npz(content: bytes, name: str) -> Cells:
 
     try:
         arrays = _arrays(content, name)
-    except _NOT_NPZ:
+    except NOT_NPZ:
         raise DataError(
             f"{name}: not a readable NPZ file of plain arrays; write it with numpy.savez."
         ) from None

@@ -23,6 +23,8 @@ from gossipfl.experiment.settings import NAME_CHARS_MAX, Experiment
 
 DEFAULT = "ring-8"
 FILE_BYTES_MAX = 1 << 20
+NOT_TOML = (ValueError, RecursionError)
+"""What the parser raises of no TOML; the second of what is nested too deep."""
 
 _WHOLE = "it must be a whole number"
 _NUMBER = "it must be a number"
@@ -128,7 +130,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is not a text in UTF-8: give a TOML file.") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): give a TOML file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except NOT_TOML as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
 
 
@@ -189,7 +191,7 @@ def parse_set(text: str) -> tuple[str, str, Any]:
     section, key = parts
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except NOT_TOML:
         parsed = value.strip()
     return section, key, parsed
 

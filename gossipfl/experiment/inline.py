@@ -40,6 +40,6 @@ def _reads_as_itself(text: str) -> bool:
         return False
     try:
         tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return True
     return False

@@ -128,7 +128,7 @@ def load_model(path: Path, factory: str | None = None) -> tuple[Array, Explanati
         facts = json.loads(text)
         explanation = _explanation(facts).made_by(factory)
         size = explanation.build().size
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(f"{path} does not explain its model ({error}): export it again.") from None
     if vector.shape != (size,):
         raise DataError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from gossipfl.data import Dataset, Schema
+from gossipfl.data.files import NOT_NPZ
 from gossipfl.errors import DataError
 from gossipfl.learn.contracts import Array
 
@@ -33,7 +33,7 @@ def write_prepared(path: Path, dataset: Dataset, rows: Array) -> None:
 def read_prepared(path: Path) -> Dataset:
     """The rows written to `path`. Raises `DataError`."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:  # which would not close it
             words = json.loads(arrays["words"].tobytes())
             return Dataset(
                 features=arrays["features"],
@@ -45,5 +45,5 @@ def read_prepared(path: Path) -> Dataset:
                 target_scale=float(words["target_scale"]),
                 schema=Schema.from_json(words["schema"]) if words["schema"] is not None else None,
             )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (*NOT_NPZ, KeyError) as error:
         raise DataError(f"{path} does not hold prepared rows ({error}): run `gossipfl up` again.") from None

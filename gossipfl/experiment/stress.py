@@ -57,8 +57,8 @@ def _nested(overrides: Any) -> Any:
     table: dict[str, Any] = {}
     for name, value in overrides.items():
         section, dot, key = str(name).partition(".")
-        if dot:
-            table.setdefault(section, {})[key] = value
+        if dot and isinstance(table.setdefault(section, {}), dict):
+            table[section][key] = value
         else:
             table[name] = value
     return table
@@ -188,7 +188,9 @@ def read_campaign(
     told = base.stress | dict(stress or {}) | {key: value for _, key, value in map(parse_set, own)}
     if seeds is not None:
         told["seeds"] = seeds
-    told["require"] = [*told.get("require", ()), *require]
+    if require := (*require,):
+        own_ones = told.get("require", ())
+        told["require"] = [*own_ones, *require] if isinstance(own_ones, list | tuple) else own_ones
     if not told.get("axes") and not told.get("engines"):
         raise SettingsError(
             f"{name} has no axes to vary in [stress.axes]: add some, or take one of the presets "

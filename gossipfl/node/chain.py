@@ -28,6 +28,7 @@ _WINDOW_BYTES = 1 << 16
 _DOMAIN = b"gossipfl audit 1\0"
 _END = re.compile(rb'(?:,"signature":"(?P<signature>[0-9a-f]{128})")?,"hash":"(?P<hash>[0-9a-f]{64})"\}\n')
 _END_BYTES_MAX = 256
+_SEQ_MAX = 1 << 63
 
 
 class Head(NamedTuple):
@@ -131,7 +132,7 @@ def _own_head(line: bytes) -> Head | None:
         seq = _facts(line).get("seq")
     except DataError:
         return None
-    return Head(seq, end["hash"].decode()) if type(seq) is int and seq > 0 else None
+    return Head(seq, end["hash"].decode()) if type(seq) is int and 0 < seq < _SEQ_MAX else None
 
 
 def _ending(line: bytes) -> re.Match[bytes] | None:

@@ -205,7 +205,12 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
         sum(map(len, buffers)),
         digest.digest(),
     )
-    return header + identity.sign(_DOMAIN + header), buffers
+    return signed(identity, header), buffers
+
+
+def signed(identity: Identity, said: bytes) -> bytes:
+    """The header of an update that says the `SIGNED.size` bytes `said`, signed by `identity`."""
+    return said + identity.sign(_DOMAIN + said)
 
 
 def signed_body(header: bytes) -> tuple[int, bytes]:

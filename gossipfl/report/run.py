@@ -188,7 +188,7 @@ def _read_toml(path: Path, notes: list[str]) -> dict[str, Any]:
     text = _read_text(path, notes)
     try:
         return tomllib.loads(text) if text is not None else {}
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not TOML ({error}); mend it or run the experiment again.") from None
 
 
