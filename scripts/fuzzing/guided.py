@@ -1,16 +1,20 @@
 """Coverage-guided fuzzing: each target in a process of its own, whose inputs atheris changes and keeps.
 
-`python -m fuzzing.guided TARGET ...` is one such process, with the options of libFuzzer; see `explored`.
+`python -m fuzzing.guided TARGET SECONDS ...` is one such process, which ends after so many seconds of a
+processor, with the options of libFuzzer; see `explored`.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -51,16 +55,14 @@ def is_there() -> bool:
 
 
 def explored(target: str, seconds: float) -> Explored:
-    """Explore `target` for so long, from its seeds, its corpus and what was found before."""
+    """Explore `target` for so many seconds of a processor, from its seeds, its corpus and what was found."""
     found, crashes = NEW / target, NEW / f"{target}-crashes"
     for folder in (found, crashes):
         folder.mkdir(parents=True, exist_ok=True)
     before = set(crashes.iterdir())
-    options = [f"-max_total_time={max(1, round(seconds))}", f"-artifact_prefix={crashes}{os.sep}"]
+    options = ["-print_final_stats=1", f"-artifact_prefix={crashes}{os.sep}"]
     with tempfile.TemporaryDirectory() as given:
-        said, cpu_s = _libfuzzer(
-            target, [*options, "-print_final_stats=1"], found, _given(target, Path(given))
-        )
+        said, cpu_s = _libfuzzer(target, seconds, options, found, _given(target, Path(given)))
     status = _STATUS.findall(said) or [("0", "0", "0", "")]
     edges, features, inputs = map(int, status[-1][:3])
     executed = _EXECUTED.search(said)
@@ -82,7 +84,7 @@ def keep(target: str) -> int:
         there = _given(target, Path(given))
         for path in Path(given).iterdir():
             (Path(merged) / path.name).write_bytes(path.read_bytes())
-        _libfuzzer(target, ["-merge=1"], Path(merged), [NEW / target])
+        _libfuzzer(target, math.inf, ["-merge=1"], Path(merged), [NEW / target])
         known = {path.read_bytes() for folder in there for path in folder.iterdir()}
         found = (path.read_bytes() for path in Path(merged).iterdir())
         return corpus.keep(target, [data for data in found if data not in known])
@@ -98,23 +100,17 @@ def _given(target: str, folder: Path) -> list[Path]:
     return [folder]
 
 
-def _libfuzzer(target: str, options: Iterable[str], *folders: Path | Iterable[Path]) -> tuple[str, float]:
+def _libfuzzer(
+    target: str, seconds: float, options: Iterable[str], *folders: Path | Iterable[Path]
+) -> tuple[str, float]:
     """What a process that fuzzes `target` says, and the seconds of a processor that it took."""
     limits = (f"-max_len={INPUT_BYTES_MAX}", f"-timeout={SLOW_S}", f"-rss_limit_mb={MEMORY_MIB_MAX}")
     where = [str(each) for part in folders for each in ([part] if isinstance(part, Path) else part)]
     with tempfile.TemporaryDirectory() as scratch:
         words = Path(scratch) / "words"
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in _words()), encoding="ascii")
-        command = [
-            sys.executable,
-            "-m",
-            "fuzzing.guided",
-            target,
-            *options,
-            *limits,
-            f"-dict={words}",
-            *where,
-        ]
+        own = (sys.executable, "-m", "fuzzing.guided", target, str(seconds))
+        command = [*own, *options, *limits, f"-dict={words}", *where]
         environment = os.environ | {"TMPDIR": scratch, "RUST_BACKTRACE": "0", "POLARS_MAX_THREADS": "1"}
         with (Path(scratch) / "said").open("w+b") as said:
             process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
@@ -136,17 +132,19 @@ def _escaped(word: bytes) -> str:
 
 
 def _fuzz(words: list[str]) -> None:
-    """Be the process that fuzzes the target named by the first of `words`."""
+    """Be the process that fuzzes the target named by the first of `words`, for as long as the second says."""
     import atheris
 
     with atheris.instrument_imports(include=["gossipfl", "tomllib", "h11"]):
         from fuzzing.targets import TARGETS
-    target = TARGETS[words[0]]
+    target, ends_s = TARGETS[words[0]], time.process_time() + float(words[1])
 
     def once(data: bytes) -> None:
         target.read(data)
+        if time.process_time() > ends_s:
+            os.kill(os.getpid(), signal.SIGUSR1)  # to libFuzzer it says: sum up, and end
 
-    atheris.Setup(["fuzz", *words[1:]], once)
+    atheris.Setup(["fuzz", *words[2:]], once)
     atheris.Fuzz()
 
 
