@@ -22,14 +22,17 @@ from fuzzing.lot import Lot
 from fuzzing.target import Target, refusal
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.framing import CHUNK_BYTES, HEADER_BYTES_MAX, MAGIC, FrameType, control_frame
-from gossipfl.protocol.identity import Identity, peer_number
+from gossipfl.protocol.identity import Address, Identity, Neighbour, peer_number
 from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.membership import NOTHING, Change, SignedChange, decode_change, encode_change
 from gossipfl.protocol.messages import (
     Ask,
     Begun,
     Doubt,
     Gone,
+    ListChange,
+    ListHead,
     Missed,
     Proof,
     Shown,
@@ -207,7 +210,20 @@ def _signed(said: _Said, body: bytes) -> bytes:
     if said.code in (FrameType.SHOWN, FrameType.PROOF) and len(header) % SIGNED_BYTES == 0:
         starts = range(0, len(header), SIGNED_BYTES)
         return b"".join(_by_its_author(header[start : start + SIGNED.size]) for start in starts)
+    if said.code == FrameType.LIST_CHANGE:
+        return _signed_change(header)
     return header
+
+
+def _signed_change(header: bytes) -> bytes:
+    try:
+        change = decode_change(header)
+    except RemoteProtocolError:
+        return header
+    again = SignedChange(change.change, tuple(one for one in change.signatures if one[0] not in IDENTITIES))
+    for key in sorted(change.signers & IDENTITIES.keys()):
+        again = again.signed_by(IDENTITIES[key])
+    return encode_change(again)
 
 
 def _by_its_author(said: bytes) -> bytes:
@@ -243,7 +259,27 @@ def controls(terms: Manifest = TERMS) -> tuple[Control, ...]:
         Doubt(claim),
         Shown(shown),
         proof(terms),
+        ListHead(1, founding().change.digest),
+        ListChange(encode_change(founding())),
+        ListChange(encode_change(second())),
     )
+
+
+def founding() -> SignedChange:
+    """A consortium of the two at the ends of the link."""
+    peers = (
+        Neighbour(f"n{place}", Address("192.0.2.1", 7400), who.key) for place, who in enumerate((OWN, MEMBER))
+    )
+    added = tuple(sorted(peers, key=lambda peer: peer.key))
+    change = Change("trial", 1, NOTHING, OWN.key, 1, 2, added)
+    return SignedChange(change, ()).signed_by(OWN).signed_by(MEMBER)
+
+
+def second() -> SignedChange:
+    """The change by which they take in the third."""
+    third = (Neighbour("third", Address("::1", 7400), THIRD.key),)
+    change = Change("trial", 2, founding().change.digest, MEMBER.key, 2, 2, third)
+    return SignedChange(change, ()).signed_by(MEMBER).signed_by(OWN)
 
 
 @cache

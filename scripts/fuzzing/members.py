@@ -1,0 +1,58 @@
+"""What a hostile neighbour says of who belongs to the consortium, and what the council makes of it.
+
+The first byte says which list the council holds: none, the founding, or the one after; then as for `stream`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fuzzing.streams import (
+    CONNECTED,
+    MEMBER,
+    OWN,
+    SEALED,
+    TERMS,
+    founding,
+    heard,
+    member_session,
+    own_session,
+    second,
+)
+from fuzzing.target import Target, refusal
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.council import Council
+from gossipfl.protocol.identity import peer_number
+from gossipfl.protocol.membership import encode_change
+from gossipfl.protocol.messages import ListChange, ListHead, Membership
+
+_OTHER = peer_number(MEMBER.key)
+
+
+def _read(data: bytes) -> str:
+    council = Council(OWN.key, lambda _: None)
+    for signed in (founding(), second())[: data[0] % 3 if data else 0]:
+        council.take(signed)
+    council.joined(_OTHER)
+    session = own_session(TERMS, dialled=False, connected=True)
+    try:
+        for happening in heard(session, bytes([CONNECTED | SEALED]) + data[1:]):
+            if isinstance(happening, Membership):
+                council.heard(_OTHER, happening)
+    except RemoteProtocolError as error:
+        return refusal(error)
+    if council.current is not None and not data[0] % 3:
+        raise AssertionError("A list holds that nobody here founded or accepted.")
+    return "heard"
+
+
+def _seeds() -> Iterator[bytes]:
+    said: list[Membership] = [ListChange(encode_change(change)) for change in (founding(), second())]
+    said.append(ListHead(2, second().change.digest))
+    frames = [member_session().control(message) for message in said]
+    for held in range(3):
+        yield bytes([held, 0]) + b"".join(frames)
+        yield bytes([held, 66]) + b"".join(reversed(frames))
+
+
+COUNCIL = Target("council", _read, _seeds)
