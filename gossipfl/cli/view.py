@@ -46,10 +46,14 @@ def draw(vitals: Mapping[str, Any]) -> RenderableType:
 def _head(vitals: Mapping[str, Any]) -> Iterator[str]:
     how = vitals["trouble"] or "healthy"
     yield f"{vitals['name']}: {how}"
-    took = "" if vitals["round_s"] is None else f", which took {vitals['round_s']:.2f} s"
+    age = f"{vitals['age_s']:.0f} s"
+    closed = (
+        f"closed {age} ago" if vitals["round_s"] is not None else f"none closed since the start {age} ago"
+    )
+    took = "" if vitals["round_s"] is None else f" after {vitals['round_s']:.2f} s"
     yield (
-        f"round {vitals['round']} of {vitals['rounds']}{took}; {vitals['age_s']:.0f} s ago, "
-        f"and stuck after {vitals['limit_s']:.0f} s"
+        f"round {vitals['round']} of {vitals['rounds']}: {closed}{took}; "
+        f"stuck if {vitals['limit_s']:.0f} s pass without one"
     )
     scores = ", ".join(f"{name} {value:.3f}" for name, value in vitals["scores"].items() if value is not None)
     if scores:
