@@ -21,7 +21,17 @@ OTHER = "other"
 REASONS = sorted(
     OFFENCES
     | {EQUIVOCATION, QUARANTINED, OTHER, "alpn", "bad-magic", "certificate", "clock", "code", "corrupt"}
-    | {"crowded", "flood", "forged-issuer", "huge", "no-certificate", "not-tls", "refused-us", "replay"}
+    | {
+        "crowded",
+        "flood",
+        "forged-issuer",
+        "huge",
+        "members",
+        "no-certificate",
+        "not-tls",
+        "refused-us",
+        "replay",
+    }
     | {"silent", "slow", "stale", "stranger", "tls", "tls-version", "too often", "unasked", "unexpected-type"}
     | {"unknown-key", "version", "wrong-key"}
 )
