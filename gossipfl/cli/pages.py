@@ -21,19 +21,9 @@ OTHER = "other"
 REASONS = sorted(
     OFFENCES
     | {EQUIVOCATION, QUARANTINED, OTHER, "alpn", "bad-magic", "certificate", "clock", "code", "corrupt"}
-    | {
-        "crowded",
-        "flood",
-        "forged-issuer",
-        "huge",
-        "members",
-        "no-certificate",
-        "not-tls",
-        "refused-us",
-        "replay",
-    }
+    | {"crowded", "flood", "forged-issuer", "huge", "no-certificate", "not-tls", "refused-us", "replay"}
     | {"silent", "slow", "stale", "stranger", "tls", "tls-version", "too often", "unasked", "unexpected-type"}
-    | {"unknown-key", "version", "wrong-key"}
+    | {"members", "unknown-key", "version", "wrong-key"}
 )
 """Why something is refused, in all words under which it is counted."""
 
