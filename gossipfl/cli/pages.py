@@ -22,6 +22,7 @@ REASONS = sorted(
     OFFENCES
     | {EQUIVOCATION, QUARANTINED, OTHER, "alpn", "bad-magic", "certificate", "clock", "code", "corrupt"}
     | {"crowded", "flood", "forged-issuer", "huge", "no-certificate", "not-tls", "refused-us", "replay"}
+    | {"oversized-handshake"}
     | {"silent", "slow", "stale", "stranger", "tls", "tls-version", "too often", "unasked", "unexpected-type"}
     | {"members", "unknown-key", "version", "wrong-key"}
 )

@@ -4,8 +4,8 @@
 - `sent`: an update leaves on the link `to` a neighbour that has proved its key, named by its `fingerprint`;
   its round, its sequence on that link, and the bytes and the BLAKE2b-256 digest of its payload. The line is
   written before the first byte leaves, so that a crash hides nothing; `cut-off` says that not all of it left.
-- `refused`: the `source`, a neighbour's name or a stranger's address, the reason, and how many `times` since
-  the last such line.
+- `refused`: the `source`, a neighbour's name or a stranger's address, the `fingerprint` of the key that it
+  proved, which a stranger's is null, the reason, and how many `times` since the last such line.
 - `quarantined`: who, why, and for how many seconds; null for the rest of the run.
 - `mended`: what a crash had torn at the end was put `aside`. `lost`: so many entries could not be written.
 
@@ -63,6 +63,7 @@ class AuditLog:
         self._whoami = {"name": roster.name, "key": own.key.hex(), "fingerprint": fingerprint(own.key)}
         self._names = {peer.number: peer.name for peer in roster.neighbours}
         self._prints = {peer.key: fingerprint(peer.key) for peer in roster.neighbours}
+        self._named = {peer.name: self._prints[peer.key] for peer in roster.neighbours}
         self._say = say
         self._now_s = now_s
         self._lines = ChainFile(path, own, say, opened)
@@ -136,4 +137,8 @@ class AuditLog:
         self._lines.write("stopped", signed=True)
 
     def _tell(self, refusals: Refusals) -> None:
-        self._lines.write("refused", **refusals._asdict())
+        source, reason, detail, times, member = refusals
+        shown = self._named.get(source) if member else None  # of a stranger no key is proved
+        self._lines.write(
+            "refused", source=source, fingerprint=shown, reason=reason, detail=detail, times=times
+        )

@@ -8,7 +8,7 @@ from typing import Any, cast
 import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
-from gossipfl.node.limits import CONNECT_S, HANDSHAKE_S
+from gossipfl.node.limits import CONNECT_S, HANDSHAKE_BYTES_MAX, HANDSHAKE_S
 from gossipfl.node.tls import Credentials, tls_reason
 from gossipfl.protocol.identity import Address
 
@@ -40,10 +40,11 @@ async def secure(
 ) -> tuple[Stream, bytes]:
     """The connection under TLS, and the listed key of its other side.
 
-    Raises `LinkError`, or `RemoteProtocolError` with a reason of `tls`, or slow.
+    Raises `LinkError`, or `RemoteProtocolError` with a reason of `tls`, oversized-handshake or slow.
     """
     context = credentials.context(server=server)
-    stream: Stream = trio.SSLStream(transport, context, server_side=server)
+    rationed = cast("trio.SocketStream", _Rationed(transport)) if server else transport
+    stream: Stream = trio.SSLStream(rationed, context, server_side=server)
     try:
         with trio.fail_after(HANDSHAKE_S):
             await stream.do_handshake()
@@ -53,7 +54,35 @@ async def secure(
         if not server:  # whoever we dialled is stopped or cut off, as far as we know
             raise LinkError("Nobody answers in TLS.") from None
         raise RemoteProtocolError("slow", f"The handshake took over {HANDSHAKE_S:g} s.") from None
-    return stream, credentials.key_of(cast("Any", stream))
+    key = credentials.key_of(cast("Any", stream))
+    stream.transport_stream = transport
+    return stream, key
+
+
+class _Rationed(trio.abc.Stream):
+    """A connection to a stranger, of whom only so much is read."""
+
+    def __init__(self, transport: trio.SocketStream) -> None:
+        self._transport = transport
+        self._left = HANDSHAKE_BYTES_MAX
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if not self._left:
+            raise RemoteProtocolError(
+                "oversized-handshake", f"The handshake takes over {HANDSHAKE_BYTES_MAX} bytes."
+            )
+        data = await self._transport.receive_some(min(max_bytes or self._left, self._left))
+        self._left -= len(data)
+        return bytes(data)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._transport.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._transport.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
 
 def broken(error: BaseException) -> LinkError | RemoteProtocolError:

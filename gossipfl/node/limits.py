@@ -9,6 +9,9 @@ import random
 
 CONNECT_S = 5.0
 HANDSHAKE_S = 5.0
+HANDSHAKE_BYTES_MAX = 16 * 1024
+"""How much is read of somebody unknown: a handshake takes some 2 KiB, and OpenSSL would take 128 KiB."""
+
 HELLO_S = 5.0
 HEADER_S = 5.0
 """How long a frame may take until its header is there; Ethereum allows its handshake as much."""

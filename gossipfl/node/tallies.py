@@ -24,12 +24,13 @@ TEXT_MAX = 200
 
 
 class Refusals(NamedTuple):
-    """So many refusals of one source for one reason; `detail` is that of the first."""
+    """So many refusals of one source, a `member` or not, for one reason; `detail` is that of the first."""
 
     source: str
     reason: str
     detail: str
     times: int
+    member: bool
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Tallies:
             tally.count += 1
         else:
             places[source, reason] = _Tally(detail, now_s)
-            self._tell(Refusals(source, reason, detail, 1))
+            self._tell(Refusals(source, reason, detail, 1, places is self._members))
 
     def tell_due(self, now_s: float, *, all_of_them: bool = False) -> None:
         """Tell what was counted for an hour, or `all_of_them`."""
@@ -69,7 +70,7 @@ class Tallies:
                 if not all_of_them and now_s - tally.told_s < REFUSED_EVERY_S:
                     continue
                 if tally.count:
-                    self._tell(Refusals(*pair, tally.detail, tally.count))
+                    self._tell(Refusals(*pair, tally.detail, tally.count, places is self._members))
                     tally.told_s, tally.count = now_s, 0
                 else:
                     del places[pair]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from robustness_runs import byzantine, checkpoints, faults
+from robustness_runs.hostile import command as hostile
 from robustness_runs.hosts import command as hosts
 from robustness_runs.processes import command as processes
 from robustness_runs.restarts import command as restarts
@@ -18,6 +19,7 @@ MODES: dict[str, Callable[[Sequence[str]], int]] = {
     "hosts": hosts.main,
     "restarts": restarts.main,
     "checkpoints": checkpoints.main,
+    "hostile": hostile.main,
     "soak": soak.main,
 }
 

@@ -26,8 +26,9 @@ POLL_S = 0.002
 class Consortium:
     """The processes of `federation`, whose folders are under `folder`.
 
-    Each is told the `environment`. The pairs (dialler, dialled) that are `carried` talk over a shuttle, which
-    can be cut. If they are `watched`, each shows its state at its place in `windows`.
+    Each that `runs`, by default all, is told the `environment`. The pairs (dialler, dialled) that are
+    `carried` talk over a shuttle, which can be cut. If they are `watched`, each shows its state at its place
+    in `windows`.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Consortium:
         *,
         carried: Collection[Pair] = (),
         watched: bool = False,
+        runs: Collection[int] | None = None,
     ) -> None:
         self.homes, lanes = prepare(federation, folder, carried)
         self.windows = list(map(_open_window, self.homes)) if watched else []
         self.nodes = [Process(number, home, environment) for number, home in enumerate(self.homes)]
         self.records: list[list[dict[str, Any]]] = [[] for _ in self.nodes]
+        self.runs = range(len(self.nodes)) if runs is None else runs
         self.shuttle = Shuttle(lanes, Weather(seed=federation.experiment.run.seed))
 
     @contextmanager
@@ -50,8 +53,8 @@ class Consortium:
         """All run within the block, and none after it."""
         with self.shuttle.running():
             try:
-                for node in self.nodes:
-                    node.start()
+                for number in self.runs:
+                    self.nodes[number].start()
                 yield
             finally:
                 for node in self.nodes:

@@ -17,7 +17,7 @@ from gossipfl.node.link import Heard, Link
 from gossipfl.node.links import Refusal
 from gossipfl.node.tallies import OTHERS, REFUSED_EVERY_S, STRANGERS_MAX
 from gossipfl.protocol.events import Quarantined, Refused
-from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
+from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster, fingerprint
 from gossipfl.protocol.messages import Traffic
 from gossipfl.protocol.notary import read_statement
 from gossipfl.protocol.session import Session
@@ -49,6 +49,14 @@ class Clock:
 def log_in(folder: Path, clock: Clock, said: list[str] | None = None) -> AuditLog:
     say = (said if said is not None else []).append
     return AuditLog(folder / "audit.jsonl", OWN, ROSTER, say, now_s=clock)
+
+
+def test_a_refusal_tells_the_key_that_was_proved_and_of_a_stranger_none(tmp_path: Path) -> None:
+    with log_in(tmp_path, Clock()).kept(1, b"") as log:
+        log.refuse(Refusal(OTHER.number, "b (127.0.0.1)", "wrong-key", ""))
+        log.refuse(Refusal(None, "b", "unknown-key", ""))
+    told = [(line["reason"], line["fingerprint"]) for line in lines_of(tmp_path / "audit.jsonl", "refused")]
+    assert told == [("wrong-key", fingerprint(OTHER.key)), ("unknown-key", None)]
 
 
 def test_a_life_is_signed_and_its_last_hash_told(tmp_path: Path) -> None:

@@ -39,6 +39,19 @@ def test_a_stranger_who_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     refused(attack, "slow")
 
 
+def test_a_greeting_of_tls_that_has_no_end() -> None:
+    """OpenSSL would keep 128 KiB of it, and never so much is read."""
+    piece = b"\x01" + (131_000).to_bytes(3, "big") + b"\x03\x03" + bytes(16_000)
+
+    async def attack(address: Address) -> None:
+        async with await trio.open_tcp_stream(*address) as stream:
+            await stream.send_all(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece)
+            await stream.send_all(b"\x16\x03\x01\x3e\x80" + bytes(16_000))
+            await read_to_end(stream)
+
+    refused(attack, "oversized-handshake")
+
+
 def test_a_member_who_does_not_greet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gossipfl.node.link.HELLO_S", 0.1)
     refused(saying(PING[:5], "greet within"), "slow")
