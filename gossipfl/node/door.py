@@ -22,9 +22,13 @@ class Doorway:
     """The door of a node whose `neighbours` may all come from one host, as they do behind one gateway."""
 
     def __init__(self, neighbours: int) -> None:
+        self.expect(neighbours)
+        self._waiting: dict[trio.CancelScope, str] = {}  # the host of each; who came first is first
+
+    def expect(self, neighbours: int) -> None:
+        """There are so many `neighbours` from now on."""
         self._most = max(STRANGERS_MAX, neighbours)
         self._most_per_host = max(STRANGERS_PER_HOST_MAX, neighbours)
-        self._waiting: dict[trio.CancelScope, str] = {}  # the host of each; who came first is first
 
     @contextmanager
     def stranger(self, address: str) -> Iterator[trio.CancelScope]:

@@ -2,6 +2,7 @@
 
 Rules:
 - To the peer a neighbour is there (`Joined`) or not (`Left`), in that order, over whichever connection.
+- Who is a neighbour may change while the node runs: `enlist`, `delist`.
 - In between it may fall silent (`Suspected`) and be heard again (`Trusted`).
 - A broken rule closes one connection, is counted by reason, and never stops the node.
 - Each refusal is told: whoever writes them down rations what it writes, or strangers fill a disk.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple, Never
+from typing import NamedTuple, Never, Protocol
 
 import trio
 
@@ -24,9 +25,19 @@ from gossipfl.node.leaving import OnLeaving
 from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
 from gossipfl.node.link import Heard, Link
 from gossipfl.node.tls import Credentials
-from gossipfl.protocol.events import Event, Joined, Left, Offended, Received, Suspected, Trusted
+from gossipfl.protocol.events import (
+    Admitted,
+    Event,
+    Expelled,
+    Joined,
+    Left,
+    Offended,
+    Received,
+    Suspected,
+    Trusted,
+)
 from gossipfl.protocol.identity import Address, Neighbour, Roster
-from gossipfl.protocol.messages import Message, PeerId, Traffic
+from gossipfl.protocol.messages import Membership, Message, PeerId, Traffic
 from gossipfl.protocol.reputation import QUARANTINED
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
 
@@ -38,6 +49,19 @@ STABLE_S = 2.0
 
 
 Happened = Event | Suspected | Trusted
+
+
+class Assembly(Protocol):
+    """Who is told what neighbours say of the members, and when links come and go."""
+
+    def joined(self, peer: PeerId) -> None:
+        """The link to `peer` is there."""
+
+    def left(self, peer: PeerId) -> None:
+        """The link to `peer` is down."""
+
+    def heard(self, peer: PeerId, message: Membership) -> None:
+        """`peer` said this. Raises `RemoteProtocolError`."""
 
 
 class Refusal(NamedTuple):
@@ -59,6 +83,7 @@ class Links:
         listen: Address,
         on_refusal: Callable[[Refusal], None],
         on_leaving: OnLeaving = lambda _: None,
+        assembly: Assembly | None = None,
     ) -> None:
         self.spoken = Traffic()
         self.heard = Heard()
@@ -68,6 +93,7 @@ class Links:
         self._listen = listen
         self._on_refusal = on_refusal
         self._on_leaving = on_leaving
+        self._assembly = assembly
         self._shut_until: dict[PeerId, float] = {}
         self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
         self._by_key = {peer.key: peer for peer in roster.neighbours}
@@ -77,6 +103,8 @@ class Links:
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
         self._door = trio.CancelScope()
+        self._dials: dict[PeerId, trio.CancelScope] = {}
+        self._dialling: trio.Nursery | None = None
 
     async def run(
         self,
@@ -89,16 +117,13 @@ class Links:
         Raises `SettingsError` if nobody can listen there.
         """
         self._events = events
-        now = trio.current_time()
-        for peer in self._roster.neighbours:
-            self._arrivals[peer.number] = Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, now)
         listeners = await listen(self._listen)
         async with trio.open_nursery() as self._conversations:
             with self._door:
-                async with trio.open_nursery() as door:
-                    for peer in self._roster.neighbours:
-                        door.start_soon(self._dial_for_ever, peer)
-                    door.start_soon(self._serve, listeners)
+                async with trio.open_nursery() as self._dialling:
+                    for peer in self.neighbours:
+                        self._begin_to_dial(peer)
+                    self._dialling.start_soon(self._serve, listeners)
                     task_status.started(Address(*listeners[0].socket.getsockname()[:2]))
             await trio.sleep_forever()
 
@@ -115,6 +140,36 @@ class Links:
             self._shut_until[peer] = trio.current_time() + for_s
         if (link := self._links.get(peer)) is not None:
             link.end(Ending(why, farewell=rejection(why, "An update broke this rule.")))
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """All who are neighbours now."""
+        return tuple(self._by_key.values())
+
+    async def enlist(self, peer: Neighbour) -> None:
+        """`peer` is a neighbour from now on; if it is one already, this is its address from now on."""
+        new = peer.key not in self._by_key
+        if new:
+            await self._events.send(Admitted(peer.number, peer.key))
+        self._by_key[peer.key] = peer
+        if new:
+            self._trust()
+        self._begin_to_dial(peer)
+
+    async def delist(self, peer: Neighbour, why: str) -> None:
+        """`peer` is none any more, for the reason `why`: its link ends, and a new one is refused."""
+        if self._by_key.pop(peer.key, None) is None:
+            return
+        self._trust()
+        if (scope := self._dials.pop(peer.number, None)) is not None:
+            scope.cancel()
+        if (link := self._links.get(peer.number)) is not None:
+            link.end(Ending(why, farewell=rejection(why, "The list of members says so.")))
+        await self._events.send(Expelled(peer.number))
+
+    def _trust(self) -> None:
+        self._credentials.trust(self._by_key)
+        self._doorway.expect(len(self._by_key))
 
     @property
     def shut_out(self) -> set[PeerId]:
@@ -136,6 +191,19 @@ class Links:
                 await link.closed.wait()
 
     # Dialling
+
+    def _begin_to_dial(self, peer: Neighbour) -> None:
+        """Dial it for ever, in the place of what it was dialled as."""
+        self._arrivals.setdefault(peer.number, Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, trio.current_time()))
+        if (before := self._dials.pop(peer.number, None)) is not None:
+            before.cancel()
+        self._dials[peer.number] = scope = trio.CancelScope()
+        if self._dialling is not None:
+            self._dialling.start_soon(self._dial_within, scope, peer)
+
+    async def _dial_within(self, scope: trio.CancelScope, peer: Neighbour) -> None:
+        with scope:
+            await self._dial_for_ever(peer)
 
     async def _dial_for_ever(self, peer: Neighbour) -> Never:
         backoff, seen_at = Backoff(), -math.inf
@@ -162,7 +230,7 @@ class Links:
 
     async def _greet(self, link: Link, expected: Neighbour) -> bool:
         """Whether the link that we dialled is taken, and wanted still."""
-        if link.peer is not expected:
+        if link.peer.key != expected.key:
             raise RemoteProtocolError(
                 "wrong-key", f"{link.peer.name} answers at the address of {expected.name}."
             )
@@ -218,7 +286,10 @@ class Links:
             session = Session(self._own, key, dialled=expected is not None)
             peer, dialled = self._by_key[key], expected is not None
             link = Link(stream, session, peer, self.spoken, self.heard, self._on_leaving, dialled=dialled)
-            if await (self._greet(link, expected) if expected else self._admit(link)):
+            wanted = await (self._greet(link, expected) if expected else self._admit(link))
+            if key not in self._by_key:
+                raise RemoteProtocolError("delisted", "It was a member when it began to greet.")
+            if wanted:
                 opened = link, self._keep(link)
             else:
                 await link.part(rejection(DUPLICATE, "Another link is kept."))
@@ -264,7 +335,11 @@ class Links:
             if not await link.confirm():
                 return Ending("broken")
             await self._events.send(Joined(number))
+            if self._assembly:
+                self._assembly.joined(number)
             ending = await link.run(self._deliver, self._suspect)
+            if self._assembly:
+                self._assembly.left(number)
             await self._events.send(Left(number))
             return ending
         finally:
@@ -273,7 +348,10 @@ class Links:
             link.abandon()
 
     async def _deliver(self, number: PeerId, message: Message) -> None:
-        await self._events.send(Received(number, message))
+        if not isinstance(message, Membership):
+            await self._events.send(Received(number, message))
+        elif self._assembly:
+            self._assembly.heard(number, message)
 
     async def _suspect(self, number: PeerId, suspected: bool) -> None:
         await self._events.send(Suspected(number) if suspected else Trusted(number))

@@ -67,13 +67,20 @@ class Credentials:
     def __init__(self, identity: Identity, keys: Iterable[bytes]) -> None:
         self._secret = Ed25519PrivateKey.from_private_bytes(identity.seed)
         self._key = identity.key
+        self.trust(keys)
+
+    def trust(self, keys: Iterable[bytes]) -> None:
+        """Trust exactly `keys` in handshakes that end from now on. Raises `OSError`: then nobody new is."""
         self._keys = {_named(key.hex()): key for key in sorted(keys)}
         anchors = b"".join(map(_anchor, self._keys.values()))
-        self._server = _context(ssl.PROTOCOL_TLS_SERVER, anchors)
-        self._server.num_tickets = 0
-        self._client = _context(ssl.PROTOCOL_TLS_CLIENT, anchors)
+        server, client = (
+            _context(ssl.PROTOCOL_TLS_SERVER, anchors),
+            _context(ssl.PROTOCOL_TLS_CLIENT, anchors),
+        )
+        server.num_tickets = 0
+        self._renew(server, client)
+        self._server, self._client = server, client
         self._made_at = time.time()
-        self._renew()
 
     def context(self, *, server: bool) -> ssl.SSLContext:
         """The context for a handshake, with a leaf that is fresh enough."""
@@ -81,7 +88,7 @@ class Credentials:
         if abs(now - self._made_at) > RENEW_S:
             self._made_at = now
             with contextlib.suppress(OSError):  # a full disk: the leaf that we have is good for weeks
-                self._renew()
+                self._renew(self._server, self._client)
         return self._server if server else self._client
 
     def key_of(self, stream: ssl.SSLObject) -> bytes:
@@ -98,7 +105,7 @@ class Credentials:
             raise RemoteProtocolError("unknown-key", "Its key is not listed.")
         return key
 
-    def _renew(self) -> None:
+    def _renew(self, *contexts: ssl.SSLContext) -> None:
         leaf_key = Ed25519PrivateKey.generate()
         leaf = _leaf(self._key, self._secret, leaf_key.public_key())
         password = secrets.token_bytes(32).hex()  # the module reads keys from files only
@@ -107,7 +114,7 @@ class Credentials:
             chain = Path(folder, "leaf.pem")
             secret = leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
             chain.write_bytes(leaf.public_bytes(Encoding.PEM) + secret)
-            for context in (self._server, self._client):
+            for context in contexts:
                 context.load_cert_chain(chain, password=password)
 
 

@@ -80,11 +80,12 @@ class Acquaintances:
 
     def __init__(self, peers: Iterable[PeerId], gathers: Collection[PeerId] | None = None) -> None:
         self._all = {peer: Acquaintance() for peer in peers}
-        self._gathers = self._all if gathers is None else gathers
+        self._gathers = list(self._all if gathers is None else gathers)
+        self._expelled: set[PeerId] = set()
         self._witnesses = 2
 
     def __contains__(self, peer: PeerId) -> bool:
-        return peer in self._all
+        return peer in self._all and peer not in self._expelled
 
     def __getitem__(self, peer: PeerId) -> Acquaintance:
         return self._all[peer]
@@ -92,7 +93,7 @@ class Acquaintances:
     @property
     def sights(self) -> dict[PeerId, Sight]:
         """Each of them, as it is seen now."""
-        return {peer: Sight(known.presence, known.round) for peer, known in self._all.items()}
+        return {peer: Sight(known.presence, known.round) for peer, known in self._all.items() if peer in self}
 
     @property
     def all_here(self) -> bool:
@@ -112,6 +113,19 @@ class Acquaintances:
     def here(self) -> list[PeerId]:
         """Who of those gathered can be spoken to, in growing order."""
         return sorted(peer for peer in self._gathers if self._all[peer].here)
+
+    def admit(self, peer: PeerId) -> None:
+        """`peer` is listed from now on, and not yet here."""
+        self._expelled.discard(peer)
+        self._all[peer] = Acquaintance()
+        if peer not in self._gathers:
+            self._gathers.append(peer)
+
+    def expel(self, peer: PeerId) -> None:
+        """`peer` is a stranger from now on; in the round that goes on, it is one who left."""
+        self._expelled.add(peer)
+        self._all[peer] = Acquaintance()
+        self._gathers = [other for other in self._gathers if other != peer]
 
     def joined(self, peer: PeerId, round: int) -> None:
         """`peer` is there. Whoever comes when the run is under way is waited for once it has spoken."""

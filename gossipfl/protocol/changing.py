@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
+from gossipfl.errors import LocalProtocolError
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.events import Effect, refused
 from gossipfl.protocol.messages import Gone, PeerId, StandIn
@@ -37,6 +38,13 @@ class Changing:
     def __init__(self, gathers: Sequence[PeerId], near: Container[PeerId] | None = None) -> None:
         self.gathers = gathers
         self.near = near
+
+    def admit(self, peer: PeerId) -> None:
+        """`peer` is a neighbour from when we next speak on."""
+        raise LocalProtocolError("A schedule has a place for each of its peers, and for nobody else.")
+
+    def expel(self, peer: PeerId) -> None:
+        """`peer` is a neighbour no longer: whoever has a schedule misses it, as one whose link is down."""
 
     def begun(self) -> None:
         """The peer has begun: whoever joins from now on must speak before it counts as being there."""

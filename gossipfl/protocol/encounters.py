@@ -58,6 +58,17 @@ class Encounters:
         """All of those who announced themselves and can be spoken to."""
         return [peer for peer in self._peers if peer not in self._absent] if self._announced else []
 
+    def admit(self, peer: PeerId) -> None:
+        """`peer` is listed from now on, and not yet here."""
+        self._peers = (*self._peers, peer)
+        self._absent.add(peer)
+
+    def expel(self, peer: PeerId) -> None:
+        """`peer` is a stranger from now on."""
+        self._peers = tuple(other for other in self._peers if other != peer)
+        self._absent.discard(peer)
+        self._rounds.pop(peer, None)
+
     def joined(self, peer: PeerId) -> None:
         """`peer` is there."""
         self._absent.discard(peer)

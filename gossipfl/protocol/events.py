@@ -68,6 +68,21 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The peer that has `key` is a neighbour from now on; its link will be there later."""
+
+    peer: PeerId
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Expelled:
+    """A neighbour is none any more: its link is down for good, and what it said that waits is void."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
 class Suspected:
     """A neighbour is silent, though its link stands: a driver records it, and tells no peer."""
 
@@ -94,7 +109,9 @@ class Stop:
     """The driver is closing: say what must be said and finish."""
 
 
-Event = Started | Trained | Judged | Received | TimerFired | Joined | Left | Offended | Stop
+Event = (
+    Started | Trained | Judged | Received | TimerFired | Joined | Left | Offended | Admitted | Expelled | Stop
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

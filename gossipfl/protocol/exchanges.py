@@ -125,6 +125,10 @@ class Exchanges:
         """What waits longest, which waits no more."""
         return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
+    def forget(self, sender: PeerId) -> None:
+        """What `sender` said that waits is not used."""
+        self._waiting.pop(sender, None)
+
     def listen(self, update: Update, said: Payload, round: int) -> None:
         """Take `update` in, in whose exchange `said` was said, in our `round`."""
         behind = max(0, round - update.round)

@@ -26,10 +26,13 @@ from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Algorithm, Array, Payload
 from gossipfl.protocol.acquaintance import Sight
 from gossipfl.protocol.admission import Admission
+from gossipfl.protocol.changing import changing
 from gossipfl.protocol.encounters import Encounters
 from gossipfl.protocol.events import (
+    Admitted,
     Effect,
     Event,
+    Expelled,
     Finished,
     Joined,
     Judged,
@@ -99,6 +102,7 @@ class FreePeer:
         self._learner = Learner(
             number, algorithm, vector, seed=seed, rounds=rounds, samples=samples, weigh_samples=weigh_samples
         )
+        self._changing = changing(targets)
         self._others = Encounters(number, targets.peers, seed, epoch, announced=gather_s is not None)
         self._exchanges = Exchanges(
             self._learner, targets, self._others, exchange, epoch=epoch, staleness=staleness, tokens=tokens
@@ -149,6 +153,11 @@ class FreePeer:
                 return self._on_joined(peer, now) if peer in self._others else []
             case Left(peer):
                 return self._on_left(peer, now) if peer in self._others else []
+            case Admitted(peer):
+                self._on_admitted(peer)
+                return []
+            case Expelled(peer):
+                return self._on_expelled(peer, now) if peer in self._others else []
             case Started():
                 return self._on_started(now)
             case Judged():
@@ -309,4 +318,17 @@ class FreePeer:
 
     def _on_left(self, peer: PeerId, now: float) -> list[Effect]:
         self._others.left(peer, self.round)
+        return self._close_if_last(now) if self._exchanges.left(peer) else []
+
+    def _on_admitted(self, peer: PeerId) -> None:
+        if peer not in self._others:
+            self._others.admit(peer)
+            self._changing.admit(peer)
+            self._changing.settle(self.round)
+
+    def _on_expelled(self, peer: PeerId, now: float) -> list[Effect]:
+        self._others.expel(peer)
+        self._changing.expel(peer)
+        self._changing.settle(self.round)
+        self._exchanges.forget(peer)
         return self._close_if_last(now) if self._exchanges.left(peer) else []

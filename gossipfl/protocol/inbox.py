@@ -37,6 +37,10 @@ class Inbox:
         if len(waiting) > WAITING_MAX:
             del waiting[min(waiting)]
 
+    def forget(self, sender: PeerId) -> None:
+        """What `sender` said is not used."""
+        self._waiting.pop(sender, None)
+
     def holds(self, sender: PeerId, round: int) -> bool:
         """Whether `sender` has already spoken of `round` or a later one."""
         waiting = self._waiting.get(sender)

@@ -28,8 +28,10 @@ from gossipfl.protocol.closing import Closing
 from gossipfl.protocol.conversation import Conversation
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.events import (
+    Admitted,
     Effect,
     Event,
+    Expelled,
     Finished,
     Joined,
     Judged,
@@ -142,6 +144,10 @@ class RoundPeer:
                 return self._on_joined(peer, now) if peer in self._others else []
             case Left(peer, proved):
                 return self._on_left(peer, proved, now) if peer in self._others else []
+            case Admitted(peer):
+                return self._on_admitted(peer)
+            case Expelled(peer):
+                return self._on_expelled(peer, now) if peer in self._others else []
             case Started():
                 return self._on_started(now)
             case Stop():
@@ -281,6 +287,23 @@ class RoundPeer:
         self._changing.left(peer, self.round)
         if (self._others[peer].round or 0) < self._rounds - 1:  # else it has finished, as far as we know
             self._conversation.died(peer)
+        return self._close_if_heard(now)
+
+    def _on_admitted(self, peer: PeerId) -> list[Effect]:
+        if peer not in self._others:
+            self._others.admit(peer)
+            self._changing.admit(peer)
+        return []
+
+    def _on_expelled(self, peer: PeerId, now: float) -> list[Effect]:
+        self._inbox.forget(peer)
+        self._awaiting.release(peer)
+        self._conversation.died(peer)
+        self._changing.left(peer, self.round)
+        self._changing.expel(peer)
+        self._others.expel(peer)
+        if self._gathering.goes_on:
+            return self._gather(now, first=False)
         return self._close_if_heard(now)
 
     def _on_timer(self, timer: int, now: float) -> list[Effect]:

@@ -70,6 +70,25 @@ class StandIns(Changing):
     def weights(self, round: int) -> None:
         """By what they claim."""
 
+    # Who belongs to the consortium
+
+    def admit(self, peer: PeerId) -> None:
+        """It is one of our own from when we next speak on."""
+        self._own |= {peer}
+        self._forget(peer)
+
+    def expel(self, peer: PeerId) -> None:
+        """It is nobody to us."""
+        self._own -= {peer}
+        self._forget(peer)
+
+    def _forget(self, peer: PeerId) -> None:
+        self._bonds.pop(peer, None)
+        self._asked.pop(peer, None)
+        self._order = [other for other in self._order if other != peer]
+        self.peers = tuple(sorted((*self._own, *self._order)))
+        self.near = self._own | self._bonds.keys()
+
     # What is seen and said
 
     def left(self, peer: PeerId, round: int) -> None:
@@ -79,7 +98,7 @@ class StandIns(Changing):
 
     def takes(self, peer: PeerId) -> bool:
         """Of neighbours, and of those with whom it is agreed."""
-        return peer in self._own or peer in self._bonds
+        return (peer in self._own and peer in self._active) or peer in self._bonds
 
     def told(self, sender: PeerId, message: Gone | StandIn, round: int) -> list[Effect]:
         """Answer, or take the answer."""
@@ -98,6 +117,8 @@ class StandIns(Changing):
 
     def unbidden(self, sender: PeerId, round: int) -> list[Effect]:
         """It takes us for a neighbour: so it has agreed, or must be told that we are none, once a round."""
+        if sender in self._own:
+            return []  # was admitted just now
         if sender in self._asked:
             return self._agreed(sender, round)
         if self._told_off.get(sender) == round:
@@ -124,15 +145,15 @@ class StandIns(Changing):
 
     def settle(self, round: int) -> Change:
         """Those with whom it is agreed take part, and no others."""
-        bonds = self._bonds.keys()
-        before = set(self._active) - self._own
-        if before == bonds:
+        before, now = set(self._active), self._own | self._bonds.keys()
+        if before == now:
             return Change()
-        came, went = sorted(bonds - before), sorted(before - bonds)
-        self.near = self._own | bonds
-        self._active = tuple(sorted(self.near))
-        notes = [Note(Regarded(peer, "stand-in")) for peer in came]
-        return Change([*notes, *(Note(Regarded(peer, "released")) for peer in went)], came, went)
+        came, went = sorted(now - before), sorted(before - now)
+        self.near = now
+        self._active = tuple(sorted(now))
+        notes = [Note(Regarded(peer, "stand-in")) for peer in came if peer in self._bonds]
+        lent = [peer for peer in went if peer in self._order]
+        return Change([*notes, *(Note(Regarded(peer, "released")) for peer in lent)], came, went)
 
     # Helpers
 

@@ -25,9 +25,11 @@ from gossipfl.protocol.acquaintance import Sight
 from gossipfl.protocol.contradictions import Contradictions, Inquiry
 from gossipfl.protocol.credit import Credit
 from gossipfl.protocol.events import (
+    Admitted,
     Drop,
     Effect,
     Event,
+    Expelled,
     Joined,
     Left,
     Note,
@@ -159,6 +161,11 @@ class Watch:
             return self._on_message(event, event.sender, event.message, now)
         if isinstance(event, Joined):
             return self._on_joined(event, event.peer, now)
+        if isinstance(event, Admitted):
+            return self._on_admitted(event, now)
+        if isinstance(event, Expelled):
+            self._here.pop(event.peer, None)
+            self._numbers = {key: number for key, number in self._numbers.items() if number != event.peer}
         if isinstance(event, Left) and not self._here.pop(event.peer, False):
             return []  # as the peer was told when it was shut out
         if isinstance(event, Offended):
@@ -220,6 +227,13 @@ class Watch:
         self._reputation.resume(self._remembered, now)
         unserved = [each for each in self._remembered if each.left_s]
         return [effect for one in unserved for effect in self._shut_out(one.peer, one.why, one.left_s, now)]
+
+    def _on_admitted(self, event: Admitted, now: float) -> list[Effect]:
+        self._numbers[event.key] = event.peer
+        effects = self._ask(event, now)
+        if event.key in self._proofs:
+            effects += self._shut_out(event.peer, EQUIVOCATION, math.inf, now)
+        return effects
 
     def _shut_out(self, peer: PeerId, why: str, for_s: float, now: float) -> list[Effect]:
         if self._until_s.get(peer, now) >= now + for_s:
