@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from gossipfl.errors import SettingsError, UserError
@@ -88,13 +89,37 @@ def add_peers(path: Path, lines: list[str]) -> list[str]:
     )
     roster = roster_of(file, load_key(path.parent / file.node.key).key)
     type(roster)(roster.name, roster.key, (*roster.neighbours, *added))
+    _rewrite(path, before.rstrip("\n") + "\n" + blocks)
+    return [peer.name for peer in added]
+
+
+def remove_peer(path: Path, name: str) -> None:
+    """Take the [[peer]] called `name` out of the node file at `path`. Raises `SettingsError`."""
+    from gossipfl.experiment.nodefile import read_node_file
+
+    file = read_node_file(path)
+    places = [place for place, peer in enumerate(file.peer) if peer.name == name]
+    parts = re.split(r"(?m)^(?=[ \t]*\[)", path.read_text(encoding="utf-8"))
+    blocks = [place for place, part in enumerate(parts) if re.match(r"[ \t]*\[\[\s*peer\s*\]\]", part)]
+    if not places:
+        raise SettingsError(f"{path} has no peer called {name!r}.")
+    if len(blocks) != len(file.peer):
+        raise SettingsError(
+            f"Take the peer {name!r} out of {path} by hand: it is not in a [[peer]] of its own."
+        )
+    del parts[blocks[places[0]]]
+    _rewrite(path, "".join(parts))
+    if [peer.name for peer in read_node_file(path).peer] != [p.name for p in file.peer if p.name != name]:
+        raise SettingsError(f"Look at {path}: more than the peer {name!r} was changed.")
+
+
+def _rewrite(path: Path, text: str) -> None:
     temporary = path.with_suffix(".part")
     try:
-        temporary.write_text(before.rstrip("\n") + "\n" + blocks, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         raise SettingsError(f"{path} cannot be written ({error.strerror}): mend its permissions.") from None
-    return [peer.name for peer in added]
 
 
 def quoted(text: str) -> str:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from gossipfl.experiment.member import Member
     from gossipfl.learn.contracts import Array
     from gossipfl.node.runner import Record
-    from gossipfl.protocol.identity import Roster
+    from gossipfl.protocol.identity import Neighbour, Roster
     from gossipfl.protocol.memory import Memory
 
 REFUSALS_PER_S = 0.1
@@ -90,14 +90,28 @@ class Journal:
         folder = member.state_path
         try:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
-            edges = [[0, place] for place in range(1, len(self._names))]
-            (folder / "graph.json").write_text(to_json({"names": self._names, "edges": edges}), "utf-8")
+            self._draw()
             (folder / "experiment.toml").write_text(_settings(member), encoding="utf-8")
             self._lines = (folder / "records.jsonl").open("ab", buffering=0)
         except OSError as error:
             raise RunError(
                 f"{folder} cannot be written ({error.strerror}): choose another node.state."
             ) from None
+
+    def enlist(self, peer: Neighbour) -> None:
+        """`peer` is a neighbour from now on: a new one, or at another address."""
+        if peer.number not in self._places:
+            self._places[peer.number] = len(self._names)
+            self._names.append(peer.name)
+            try:
+                self._draw()
+            except OSError as error:
+                self._complain(error)
+
+    def _draw(self) -> None:
+        edges = [[0, place] for place in range(1, len(self._names))]
+        graph = to_json({"names": self._names, "edges": edges})
+        (self._member.state_path / "graph.json").write_text(graph, "utf-8")
 
     def began(self, epoch: int, memory: Memory | None) -> None:
         """The node lives, in its boot `epoch`, and goes on from `memory` if there is one."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from gossipfl.node.links import Refusal
     from gossipfl.node.runner import Record
     from gossipfl.node.state import StateFolder
-    from gossipfl.protocol.identity import Identity, Roster
+    from gossipfl.protocol.identity import Identity, Neighbour, Roster
+    from gossipfl.protocol.membership import MemberList
     from gossipfl.protocol.memory import Memory
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
@@ -173,14 +174,25 @@ async def _live(member: Member, identity: Identity, folder: StateFolder, say: Sa
     from gossipfl.cli.pages import pages
     from gossipfl.cli.slowness import slowed
     from gossipfl.cli.vitals import vitals
+    from gossipfl.node.assembly import Assembly, neighbours_by
     from gossipfl.node.audit import AuditLog
     from gossipfl.node.keeping import Keeping
     from gossipfl.node.links import Links
+    from gossipfl.node.membersfile import MembersFolder
     from gossipfl.node.runner import run
     from gossipfl.node.state import AUDIT
     from gossipfl.node.window import window
+    from gossipfl.protocol.council import Council
     from gossipfl.protocol.session import Speaker
 
+    council, members = (
+        Council(identity.key, lambda words: say(f"warning: {words}")),
+        MembersFolder(folder.path),
+    )
+    members.recall(council)
+    listed = member.roster(identity.key).neighbours
+    if member.grows:
+        member = member.beside(neighbours_by(listed, council.current, identity.key))
     roster = _roster(member, identity)
     began = time.monotonic()
     number = member.number(identity.key)
@@ -196,7 +208,18 @@ async def _live(member: Member, identity: Identity, folder: StateFolder, say: Sa
         audit.saw(record)
         journal.saw(record)
 
-    links = Links(speaker, roster, member.listen, refuse, audit.leaves)
+    def enlist(neighbour: Neighbour) -> None:
+        audit.enlist(neighbour)
+        journal.enlist(neighbour)
+
+    def note(current: MemberList) -> None:
+        audit.listed(current)
+        names = sorted(peer.name for peer in current.members.values())
+        say(f"the list of members with the serial number {current.serial} holds: {', '.join(names)}")
+
+    assembly = Assembly(council, members, listed, enlist, note, say, grows=member.grows)
+    barred = council.current.revoked | council.current.departed if council.current else frozenset[bytes]()
+    links = Links(speaker, roster, member.listen, refuse, audit.leaves, assembly, barred)
     journal = Journal(member, roster, lambda: links.spoken, say)
     journal.began(epoch, memory)
     journal.warn(*complaints)
@@ -220,7 +243,7 @@ async def _live(member: Member, identity: Identity, folder: StateFolder, say: Sa
         seen = window(member.metrics, pages(look)) if member.metrics else nullcontext()
         with audit.kept(epoch, manifest.hash):
             async with seen:
-                finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping)
+                finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping, assembly)
     except RunError as error:
         finished, diverged = False, str(error)
     finally:

@@ -62,7 +62,9 @@ def vitals(
     """How the node of `roster` does now, in a run of so many `rounds`; asked within its event loop."""
     shut_out, own = links.shut_out, journal.round
     neighbours = []
-    for peer in roster.neighbours:
+    for peer in links.neighbours:
+        if peer.number not in sights:
+            continue  # came just now, or is about to go
         presence, round = sights[peer.number]
         if peer.number in journal.silent and presence is not Presence.GONE:
             presence = Presence.SUSPECTED

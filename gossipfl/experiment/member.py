@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gossipfl.experiment.defence import Defence, defence_of, in_turn, listed, ne
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from, losses_of
 from gossipfl.experiment.files import factory_beside
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits, standing_in
-from gossipfl.experiment.nodefile import NodeFile, read_node_file, roster_of
+from gossipfl.experiment.nodefile import NodeFile, PeerSection, read_node_file, roster_of
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.watching import refuse_quarantine, speaks_alike
@@ -23,11 +24,12 @@ from gossipfl.learn.batches import one_batch
 from gossipfl.learn.contracts import Algorithm, Array, Model, Samples
 from gossipfl.protocol.correspondence import corresponding
 from gossipfl.protocol.free_peer import FreePeer
-from gossipfl.protocol.identity import Address, Roster, parse_address, peer_number
+from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, peer_number
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.memory import flat
 from gossipfl.protocol.notary import Signed
 from gossipfl.protocol.round_peer import RoundPeer
+from gossipfl.protocol.stand_ins import StandIns
 from gossipfl.protocol.targets import Targets
 from gossipfl.protocol.watch import Watch
 
@@ -122,13 +124,29 @@ class Member:
         listed = tuple(zip(self.file.peer, numbers, strict=True))
         reserves = [number for peer, number in listed if peer.reserve]
         if meeting is None or place is None:
-            return standing_in(sorted(set(numbers).difference(reserves)), reserves, draws, rounds)
+            return StandIns(sorted(set(numbers).difference(reserves)), reserves, draws, rounds)
         placed = {peer.place: number for peer, number in listed}
         known = {other: placed[other] for other in meeting.linked(place)}
         if meeting.schedule is None:
             own = sorted(known.values())
             return standing_in(own, sorted(set(reserves).difference(own)), draws, rounds)
         return meeting.targets(place, known, draws, rounds)
+
+    @property
+    def grows(self) -> bool:
+        """Whether neighbours may come while the node runs: a topology has a place for each, and no other."""
+        return self.meeting is None
+
+    def beside(self, neighbours: Iterable[Neighbour]) -> Member:
+        """The same with these neighbours, whatever its file says."""
+        known = {peer.key: peer for peer in self.file.peer}
+        sections = [
+            known.get(peer.key.hex(), PeerSection(name=peer.name, address="", key=peer.key.hex())).model_copy(
+                update={"name": peer.name, "address": str(peer.address)}
+            )
+            for peer in neighbours
+        ]
+        return replace(self, file=self.file.model_copy(update={"peer": tuple(sections)}))
 
     @property
     def _watches(self) -> bool:

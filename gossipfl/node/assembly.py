@@ -3,7 +3,7 @@
 Rules:
 - A list is on the disk before the links follow it and before anybody is told.
 - So many words leave on each link in a second that those of rounds and pings have room beside them.
-- Neighbours are those of the node's file, but for those who left the list, and those whom the list makes such.
+- Neighbours are those of the node's file, but for who left the list, and those whom the list makes such.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ WAITING_MAX = 64
 
 
 class Assembly:
-    """Around `council`, kept in `folder`; `on_enlisted` hears of each new neighbour before anybody else does.
+    """Around `council`, kept in `folder`, of a node whose file has `listed`.
 
+    `on_enlisted` hears of each new neighbour before anybody else does, `on_list` of each list that holds.
     `grows`: whether neighbours may come while the node runs.
     """
 
@@ -47,6 +48,7 @@ class Assembly:
         folder: MembersFolder,
         listed: Iterable[Neighbour],
         on_enlisted: Callable[[Neighbour], None],
+        on_list: Callable[[MemberList], None],
         say: Callable[[str], None],
         *,
         grows: bool,
@@ -55,6 +57,7 @@ class Assembly:
         self._folder = folder
         self._listed = tuple(listed)
         self._on_enlisted = on_enlisted
+        self._on_list = on_list
         self._say = say
         self._grows = grows
         self._waiting: dict[PeerId, dict[Membership, None]] = {}
@@ -148,9 +151,7 @@ class Assembly:
             return
         wanted = {peer.key: peer for peer in neighbours_by(self._listed, current, links.own_key)}
         here = {peer.key: peer for peer in links.neighbours}
-        self._say(
-            f"list {current.serial} of members holds: {', '.join(sorted(map(_name, current.members.values())))}"
-        )
+        self._on_list(current)
         try:
             for key in here.keys() - wanted.keys():
                 self._say(f"{here[key].name} is no neighbour any more")
@@ -161,7 +162,7 @@ class Assembly:
                     await links.enlist(peer)
         except OSError as error:
             self._say(
-                f"a new member cannot be let in ({error.strerror}): mend the disk, and start the node again"
+                f"a new member cannot be let in ({error.strerror}): mend the disk, start the node again"
             )
 
 
@@ -172,7 +173,3 @@ def neighbours_by(listed: Iterable[Neighbour], current: MemberList | None, own: 
     gone = current.revoked | current.departed
     named = {peer.key: current.members.get(peer.key, peer) for peer in listed if peer.key not in gone}
     return list((named | {peer.key: peer for peer in current.neighbours_of(own)}).values())
-
-
-def _name(peer: Neighbour) -> str:
-    return peer.name

@@ -7,6 +7,7 @@
 - `refused`: the `source`, a neighbour's name or a stranger's address, the `fingerprint` of the key that it
   proved, which a stranger's is null, the reason, and how many `times` since the last such line.
 - `quarantined`: who, why, and for how many seconds; null for the rest of the run.
+- `members`: another list of members holds, of this `serial` and `digest`; `listed` are their fingerprints.
 - `mended`: what a crash had torn at the end was put `aside`. `lost`: so many entries could not be written.
 
 Control frames (greetings, rounds begun, digests that neighbours compare) hold no model and are not told.
@@ -37,7 +38,8 @@ from gossipfl.node.leaving import Leaving
 from gossipfl.node.links import Refusal
 from gossipfl.node.tallies import Refusals, Tallies
 from gossipfl.protocol.events import Quarantined, Refused
-from gossipfl.protocol.identity import Identity, Roster, fingerprint
+from gossipfl.protocol.identity import Identity, Neighbour, Roster, fingerprint
+from gossipfl.protocol.membership import MemberList
 
 SYNC_S = 1.0
 """Flushing takes milliseconds, in a thread of its own; an operator can spare a second. Our guess."""
@@ -95,6 +97,16 @@ class AuditLog:
             if (head := self._lines.close()) is not None:
                 told = f"the audit log {self._path} ends with line {head.seq} and the hash {head.hash}"
                 self._say(f"{told}: note it, to see later that nothing was cut off")
+
+    def enlist(self, peer: Neighbour) -> None:
+        """`peer` is a neighbour from now on."""
+        self._names[peer.number] = peer.name
+        self._prints[peer.key] = fingerprint(peer.key)
+
+    def listed(self, members: MemberList) -> None:
+        """This list of members holds from now on."""
+        prints = [fingerprint(key) for key in members.members]
+        self._lines.write("members", serial=members.serial, digest=members.digest.hex(), listed=prints)
 
     def leaves(self, leaving: Leaving) -> None:
         """An update is about to leave the node, or was cut off while it left."""

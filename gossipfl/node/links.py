@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import NamedTuple, Never, Protocol
 
 import trio
@@ -51,7 +51,7 @@ STABLE_S = 2.0
 Happened = Event | Suspected | Trusted
 
 
-class Assembly(Protocol):
+class Listener(Protocol):
     """Who is told what neighbours say of the members, and when links come and go."""
 
     def joined(self, peer: PeerId) -> None:
@@ -74,7 +74,10 @@ class Refusal(NamedTuple):
 
 
 class Links:
-    """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any)."""
+    """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any).
+
+    Those `barred` have a place in the run, and are strangers.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,8 @@ class Links:
         listen: Address,
         on_refusal: Callable[[Refusal], None],
         on_leaving: OnLeaving = lambda _: None,
-        assembly: Assembly | None = None,
+        assembly: Listener | None = None,
+        barred: Container[bytes] = (),
     ) -> None:
         self.spoken = Traffic()
         self.heard = Heard()
@@ -95,8 +99,8 @@ class Links:
         self._on_leaving = on_leaving
         self._assembly = assembly
         self._shut_until: dict[PeerId, float] = {}
-        self._credentials = Credentials(own.identity, [peer.key for peer in roster.neighbours])
-        self._by_key = {peer.key: peer for peer in roster.neighbours}
+        self._by_key = {peer.key: peer for peer in roster.neighbours if peer.key not in barred}
+        self._credentials = Credentials(own.identity, self._by_key)
         self._doorway = Doorway(len(roster.neighbours))
         self._links: dict[PeerId, Link] = {}
         self._open_links: dict[Link, None] = {}  # those above, and those that are parting
@@ -140,6 +144,11 @@ class Links:
             self._shut_until[peer] = trio.current_time() + for_s
         if (link := self._links.get(peer)) is not None:
             link.end(Ending(why, farewell=rejection(why, "An update broke this rule.")))
+
+    @property
+    def own_key(self) -> bytes:
+        """The node's public key."""
+        return self._own.identity.key
 
     @property
     def neighbours(self) -> tuple[Neighbour, ...]:

@@ -18,6 +18,7 @@ import trio
 
 from gossipfl.errors import LocalProtocolError
 from gossipfl.learn.contracts import Array
+from gossipfl.node.assembly import Assembly
 from gossipfl.node.keeping import Keeping
 from gossipfl.node.links import Happened, Links
 from gossipfl.protocol.events import (
@@ -59,16 +60,18 @@ async def run(
     on_record: Callable[[Record], None],
     losses: Losses | None = None,
     keeping: Keeping | None = None,
+    assembly: Assembly | None = None,
 ) -> bool:
     """Run `peer` to its end; returns whether it finished by itself rather than by SIGINT, SIGTERM or `Stop`.
 
-    A peer whose rule asks for `losses` needs them. What it must not forget is for `keeping`.
+    A peer whose rule asks for `losses` needs them. What it must not forget is for `keeping`, and
+    who belongs to it for the `assembly` that its `links` ask.
 
     At the end it sends what its links still hold and says goodbye, which takes 7 s at most, and waits until
     the last round is kept, which takes 30 s at most where a disk hangs.
     """
     try:
-        return await _Runner(peer, links, fit, on_record, losses, keeping).run()
+        return await _Runner(peer, links, fit, on_record, losses, keeping, assembly).run()
     except BaseExceptionGroup as group:
         raise sole(group) from None
 
@@ -89,6 +92,7 @@ class _Runner:
         on_record: Callable[[Record], None],
         losses: Losses | None,
         keeping: Keeping | None,
+        assembly: Assembly | None,
     ) -> None:
         self._peer = peer
         self._links = links
@@ -96,6 +100,7 @@ class _Runner:
         self._losses = losses
         self._on_record = on_record
         self._keeping = keeping
+        self._assembly = assembly
         self._put, self._events = trio.open_memory_channel[Happened](0)
         self._timers: list[tuple[float, int]] = []
         self._training = False
@@ -109,6 +114,8 @@ class _Runner:
             await self._nursery.start(self._links.run, self._put)
             if self._keeping:
                 self._nursery.start_soon(self._keeping.run)
+            if self._assembly:
+                self._nursery.start_soon(self._assembly.run, self._links)
             self._handle(Started())
             while not self._finished:
                 self._handle(await self._next())

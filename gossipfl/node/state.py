@@ -3,6 +3,7 @@
     lock                      held by the process that runs
     epoch                     the boot epoch, durable before anything is said in it
     audit.jsonl               what left the node, over all its lives; see audit.py
+    members/                  the list of members; see membersfile.py
     checkpoint.0 checkpoint.1 the two last rounds; the older makes room for the next
     before-1, before-2, ...   what was put aside
 
@@ -24,6 +25,7 @@ from gossipfl.errors import DataError, SettingsError
 from gossipfl.node.boot import next_epoch
 from gossipfl.node.checkpoint import Checkpoint, Terms, encode, read_checkpoint
 from gossipfl.node.durable import Buffer, sync_folder, unwritable, write_durably
+from gossipfl.node.membersfile import MEMBERS
 from gossipfl.protocol.memory import Memory
 
 LOCK, EPOCH, AUDIT = "lock", "epoch", "audit.jsonl"
@@ -84,7 +86,7 @@ class StateFolder:
         file.flush()
 
     def put_aside(self) -> Path | None:
-        """Move all that an earlier run left, but the lock, epoch and audit log, into a folder of its own.
+        """Move all that an earlier run left, but what outlives runs, into a folder of its own.
 
         Returns it; None if there was nothing. Raises `SettingsError`.
         """
@@ -92,7 +94,7 @@ class StateFolder:
             left = [
                 path
                 for path in sorted(self.path.iterdir())
-                if path.name not in (LOCK, EPOCH) and not path.name.startswith((AUDIT, _ASIDE))
+                if path.name not in (LOCK, EPOCH, MEMBERS) and not path.name.startswith((AUDIT, _ASIDE))
             ]
             return self._aside(left) if left else None
         except OSError as error:

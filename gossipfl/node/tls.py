@@ -78,7 +78,7 @@ class Credentials:
             _context(ssl.PROTOCOL_TLS_CLIENT, anchors),
         )
         server.num_tickets = 0
-        self._renew(server, client)
+        self._load(server, client)
         self._server, self._client = server, client
         self._made_at = time.time()
 
@@ -88,7 +88,7 @@ class Credentials:
         if abs(now - self._made_at) > RENEW_S:
             self._made_at = now
             with contextlib.suppress(OSError):  # a full disk: the leaf that we have is good for weeks
-                self._renew(self._server, self._client)
+                self._renew()
         return self._server if server else self._client
 
     def key_of(self, stream: ssl.SSLObject) -> bytes:
@@ -105,7 +105,11 @@ class Credentials:
             raise RemoteProtocolError("unknown-key", "Its key is not listed.")
         return key
 
-    def _renew(self, *contexts: ssl.SSLContext) -> None:
+    def _renew(self) -> None:
+        self._load(self._server, self._client)
+
+    def _load(self, *contexts: ssl.SSLContext) -> None:
+        """Have `contexts` show a new leaf."""
         leaf_key = Ed25519PrivateKey.generate()
         leaf = _leaf(self._key, self._secret, leaf_key.public_key())
         password = secrets.token_bytes(32).hex()  # the module reads keys from files only

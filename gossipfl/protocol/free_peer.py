@@ -153,11 +153,8 @@ class FreePeer:
                 return self._on_joined(peer, now) if peer in self._others else []
             case Left(peer):
                 return self._on_left(peer, now) if peer in self._others else []
-            case Admitted(peer):
-                self._on_admitted(peer)
-                return []
-            case Expelled(peer):
-                return self._on_expelled(peer, now) if peer in self._others else []
+            case Admitted(peer) | Expelled(peer):
+                return self._on_listed(peer, isinstance(event, Admitted), now)
             case Started():
                 return self._on_started(now)
             case Judged():
@@ -320,13 +317,15 @@ class FreePeer:
         self._others.left(peer, self.round)
         return self._close_if_last(now) if self._exchanges.left(peer) else []
 
-    def _on_admitted(self, peer: PeerId) -> None:
-        if peer not in self._others:
+    def _on_listed(self, peer: PeerId, comes: bool, now: float) -> list[Effect]:
+        """`peer` comes as a neighbour, or is none any more."""
+        if comes is (peer in self._others):
+            return []
+        if comes:
             self._others.admit(peer)
             self._changing.admit(peer)
             self._changing.settle(self.round)
-
-    def _on_expelled(self, peer: PeerId, now: float) -> list[Effect]:
+            return []
         self._others.expel(peer)
         self._changing.expel(peer)
         self._changing.settle(self.round)

@@ -144,10 +144,8 @@ class RoundPeer:
                 return self._on_joined(peer, now) if peer in self._others else []
             case Left(peer, proved):
                 return self._on_left(peer, proved, now) if peer in self._others else []
-            case Admitted(peer):
-                return self._on_admitted(peer)
-            case Expelled(peer):
-                return self._on_expelled(peer, now) if peer in self._others else []
+            case Admitted(peer) | Expelled(peer):
+                return self._on_listed(peer, isinstance(event, Admitted), now)
             case Started():
                 return self._on_started(now)
             case Stop():
@@ -289,13 +287,14 @@ class RoundPeer:
             self._conversation.died(peer)
         return self._close_if_heard(now)
 
-    def _on_admitted(self, peer: PeerId) -> list[Effect]:
-        if peer not in self._others:
+    def _on_listed(self, peer: PeerId, comes: bool, now: float) -> list[Effect]:
+        """`peer` comes as a neighbour, or is none any more."""
+        if comes is (peer in self._others):
+            return []
+        if comes:
             self._others.admit(peer)
             self._changing.admit(peer)
-        return []
-
-    def _on_expelled(self, peer: PeerId, now: float) -> list[Effect]:
+            return []
         self._inbox.forget(peer)
         self._awaiting.release(peer)
         self._conversation.died(peer)

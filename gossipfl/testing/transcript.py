@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gossipfl.protocol.events import (
+    Admitted,
     Drop,
     Effect,
     Event,
+    Expelled,
     Finished,
     Joined,
     Judge,
@@ -77,6 +79,12 @@ _OF_OTHERS = {
     Shown: ("who said so", "hears from {} who said so"),
     Proof: ("who lied, and how", "hears from {} who lied, and how"),
 }
+_OF_NEIGHBOURS = {
+    Joined: "sees {} come",
+    Left: "sees {} leave",
+    Admitted: "is told that {} is a neighbour",
+    Expelled: "is told that {} is a neighbour no more",
+}
 _ASKED = {Missed: "cannot follow", Ask: "wants to hear it"}
 
 
@@ -94,10 +102,8 @@ def _event(event: Event) -> list[str]:
             return [_OF_OTHERS[type(message)][1].format(_name(sender))]
         case Received(sender, message):
             return [f"hears that {_name(sender)} {_ASKED[type(message)]}"]
-        case Joined(peer):
-            return [f"sees {_name(peer)} come"]
-        case Left(peer):
-            return [f"sees {_name(peer)} leave"]
+        case Joined(peer) | Left(peer) | Admitted(peer) | Expelled(peer):
+            return [_OF_NEIGHBOURS[type(event)].format(_name(peer))]
         case Offended(peer, why):
             return [f"sees {_name(peer)} break a rule: {why}"]
         case Stop():

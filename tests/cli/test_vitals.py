@@ -28,7 +28,12 @@ def look(sights: dict[int, Sight], **journal: Any) -> Vitals:
     kept: Any = SimpleNamespace(
         **told, updates=Counter(), refused=Counter(replay=1), refusals=(), traffic=lambda: {"bytes_sent": 9}
     )
-    links: Any = SimpleNamespace(shut_out={THREE}, heard=Heard(2, 300), refused=Counter(replay=2, slow=1))
+    links: Any = SimpleNamespace(
+        neighbours=ROSTER.neighbours,
+        shut_out={THREE},
+        heard=Heard(2, 300),
+        refused=Counter(replay=2, slow=1),
+    )
 
     async def asked() -> Vitals:
         return vitals(ROSTER, 5, 30, kept, links, sights)

@@ -1,0 +1,208 @@
+"""A signed list of members, as operators keep it: founded and changed by a quorum, while nodes run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import say, start, wait_until
+
+from gossipfl.cli.slowness import TRAINING_S
+
+NAMES = ("alpha", "beta", "gamma")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to end a process by")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+Lines = dict[str, str]
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Four nodes, of which the first three know one another: the line of each."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(TRAINING_S, "0.1")
+    rows = "\n".join(f"{x},{(x * 7) % 5},{'a' if x % 2 else 'b'}" for x in range(60))
+    Path("t.csv").write_text(f"x,y,kind\n{rows}\n", "utf-8")
+    told: Lines = {}
+    for name, port in zip((*NAMES, "delta"), free_ports(4), strict=True):
+        shared = ["--schema", "alpha/schema.json"] if told else ["--target", "kind"]
+        made = say(capsys, "init", name, "--csv", "t.csv", *shared, "--listen", f"127.0.0.1:{port}")
+        assert made.status == 0, made.err
+        told[name] = made.out.strip()
+        file = Path(name, "node.toml")
+        text = file.read_text("utf-8").replace("rounds = 30", "rounds = 100000").replace("3600", "2")
+        file.write_text(text, "utf-8")
+    for name in NAMES:
+        others = [told[other] for other in NAMES if other != name]
+        assert say(capsys, "peer", "add", name, *others).status == 0
+    return told
+
+
+def run(stack: ExitStack, name: str) -> subprocess.Popen[str]:
+    process = start("node", name, cwd=Path())
+    stack.callback(process.communicate)
+    stack.callback(process.kill)
+    return process
+
+
+def peer(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    said = say(capsys, "peer", *arguments, "--json")
+    assert said.status == 0, said.err
+    return json.loads(said.out)
+
+
+def serial(capsys: pytest.CaptureFixture[str], name: str) -> int:
+    return int(peer(capsys, "list", name)["serial"])
+
+
+def links(name: str, place: int) -> list[str]:
+    """What the node `name` has seen of the link to its neighbour at `place`."""
+    file = Path(name, "state", "records.jsonl")
+    text = file.read_text("utf-8") if file.exists() else ""
+    records = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return [one["state"] for one in records if one["kind"] == "link" and one["neighbour"] == place]
+
+
+def heard(name: str) -> int:
+    """Of how many neighbours the node's last round heard."""
+    file = Path(name, "state", "records.jsonl")
+    text = file.read_text("utf-8") if file.exists() else ""
+    records = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return next((int(one["heard"]) for one in reversed(records) if one["kind"] == "round"), 0)
+
+
+def each(names: Sequence[str], holds: Callable[[str], bool], what: str) -> None:
+    """Wait until it `holds` of each node."""
+    for name in names:
+        wait_until(partial(holds, name), f"{what}: {name}")
+
+
+def found(capsys: pytest.CaptureFixture[str]) -> None:
+    """Found the list where no node runs, and wait until it holds where all of them do."""
+    peer(capsys, "found", "alpha", "--quorum", "2")
+    for name in NAMES[1:]:
+        each([name], lambda name: bool(peer(capsys, "list", name)["proposed"]), "the founding is offered")
+        peer(capsys, "sign", name)
+    each(NAMES, lambda name: serial(capsys, name) == 1, "the list holds")
+
+
+def test_a_fourth_node_is_added_to_three_that_run_and_revoked_while_it_does(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        processes = {name: run(stack, name) for name in NAMES}
+        found(capsys)
+        wait_until(lambda: heard("alpha") == 2, "three learn")
+
+        told = peer(capsys, "add", "alpha", lines["delta"])
+        assert (told["missing"], told["holds"]) == (1, False)
+        wait_until(lambda: bool(peer(capsys, "list", "gamma")["proposed"]), "it is proposed everywhere")
+        assert peer(capsys, "sign", "gamma")["holds"]
+        each(NAMES, lambda name: serial(capsys, name) == 2, "the second list holds")
+
+        assert peer(capsys, "add", "delta", lines["alpha"]) == {"added": ["alpha"]}
+        processes["delta"] = run(stack, "delta")
+        wait_until(lambda: bool(peer(capsys, "list", "delta")["proposed"]), "delta is offered the list")
+        assert peer(capsys, "sign", "delta")["words"].startswith("list 1 of consortium")
+        wait_until(lambda: serial(capsys, "delta") == 2, "delta has the list")
+        wait_until(lambda: heard("delta") == 3, "delta found all others")
+        wait_until(lambda: heard("beta") == 3, "beta hears all others")
+
+        peer(capsys, "revoke", "beta", "delta")
+        wait_until(lambda: bool(peer(capsys, "list", "alpha")["proposed"]), "it is proposed")
+        assert links("alpha", 3)[-1] != "left"
+        peer(capsys, "sign", "alpha")
+        each(NAMES, lambda name: links(name, 3)[-1] == "left", "the live link is cut")
+        each(NAMES, lambda name: heard(name) == 2, "the two others are heard")
+        again = processes["delta"]
+        again.send_signal(signal.SIGTERM)
+        again.communicate(timeout=120)
+        joined = links("alpha", 3).count("joined")
+        run(stack, "delta")
+        wait_until(lambda: "unknown-key" in Path("alpha/state/audit.jsonl").read_text("utf-8"), "it knocks")
+        assert links("alpha", 3).count("joined") == joined
+
+        for name in NAMES:
+            processes[name].send_signal(signal.SIGTERM)
+            _, err = processes[name].communicate(timeout=120)
+            assert processes[name].returncode == 0, err
+    verified = json.loads(say(capsys, "audit", "verify", "alpha", "--json").out)
+    assert verified["broken"] == ""
+
+
+def test_a_node_that_was_off_learns_at_its_return_who_was_revoked(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        processes = {name: run(stack, name) for name in NAMES}
+        found(capsys)
+        processes["gamma"].send_signal(signal.SIGTERM)
+        processes["gamma"].communicate(timeout=120)
+        peer(capsys, "revoke", "alpha", "gamma")
+        wait_until(lambda: bool(peer(capsys, "list", "beta")["proposed"]), "it is proposed")
+        peer(capsys, "sign", "beta")
+        wait_until(lambda: serial(capsys, "alpha") == 2, "it holds")
+        processes["beta"].send_signal(signal.SIGTERM)
+        processes["beta"].communicate(timeout=120)
+        peer(capsys, "add", "alpha", lines["delta"])  # while beta is off
+        run(stack, "beta")
+        wait_until(lambda: bool(peer(capsys, "list", "beta")["proposed"]), "beta hears it at its return")
+        peer(capsys, "sign", "beta")
+        wait_until(lambda: serial(capsys, "alpha") == 3, "it holds")
+        assert [one["name"] for one in peer(capsys, "list", "beta")["members"]].count("gamma") == 0
+
+
+def test_without_a_list_peers_are_added_to_and_removed_from_the_file_as_ever(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Path("alpha/node.toml").read_text("utf-8")
+    assert peer(capsys, "add", "alpha", lines["delta"]) == {"added": ["delta"]}
+    assert peer(capsys, "remove", "alpha", "gamma") == {"removed": ["gamma"]}
+    assert peer(capsys, "revoke", "alpha", "delta") == {"removed": ["delta"]}
+    file = tomllib.loads(Path("alpha/node.toml").read_text("utf-8"))
+    assert [one["name"] for one in file["peer"]] == ["beta"]
+    assert Path("alpha/node.toml").read_text("utf-8").startswith(before[: before.index("[[peer]]")])
+    unknown = say(capsys, "peer", "remove", "alpha", "nobody")
+    assert unknown.status == 2
+    assert "no peer called 'nobody'" in unknown.err
+
+
+def test_what_a_list_forbids_is_refused_where_it_is_typed(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES[:2]:
+        peer(capsys, "found" if name == "alpha" else "list", name, *(["--quorum", "1"] * (name == "alpha")))
+    assert serial(capsys, "alpha") == 1
+    twin = lines["delta"].replace("delta", "Be-ta")
+    for arguments, why in (
+        (["add", "alpha", twin], "has the name of beta"),
+        (["remove", "alpha", "delta"], "No member is called 'delta'"),
+        (["found", "alpha", "--quorum", "2"], "holds already"),
+        (["sign", "alpha"], "Nothing waits"),
+        (["found", "beta", "--quorum", "9"], "nobody can reach"),
+    ):
+        said = say(capsys, "peer", *arguments)
+        assert said.status == 2
+        assert why in said.err
+    assert peer(capsys, "revoke", "alpha", "gamma")["holds"]
+    gone = say(capsys, "peer", "add", "alpha", lines["gamma"])
+    assert gone.status == 2
+    assert "revoked" in gone.err
