@@ -38,6 +38,7 @@ class Batch(NamedTuple):
 
     outcomes: Counter[str]
     stream_bytes: int
+    cpu_s: float
     failures: list[Failure]
     peak_bytes: int | None  # of the process's memory, so far
 
@@ -61,7 +62,7 @@ def batches(count: int, first: int, seed: int) -> Iterator[Batch]:
 
 def batch(first: int, until: int, seed: int) -> Batch:
     """The cases from `first` to `until` - 1."""
-    outcomes, failures, total = Counter[str](), list[Failure](), 0
+    outcomes, failures, total, began_s = Counter[str](), list[Failure](), 0, time.process_time()
     for case in range(first, until):
         data = mutated_stream(Lot.drawn(seed, case))
         total += len(data)
@@ -70,7 +71,7 @@ def batch(first: int, until: int, seed: int) -> Batch:
         except Exception as error:  # whatever it is, it is what we look for
             outcomes["failed"] += 1
             failures.append(Failure(case, data, "".join(traceback.format_exception_only(error)).strip()))
-    return Batch(outcomes, total, failures[:FAILURES_MAX], _peak_bytes())
+    return Batch(outcomes, total, time.process_time() - began_s, failures[:FAILURES_MAX], _peak_bytes())
 
 
 def _outcome(case: int, data: bytes) -> str:
@@ -94,7 +95,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.outcomes = Counter[str]()
-        self.stream_bytes = 0
+        self.stream_bytes, self.cpu_s = 0, 0.0
         self.failures: list[Failure] = []
         self.peaks: list[int] = []  # of all processes, batch by batch
         self._began = time.monotonic()
@@ -103,6 +104,7 @@ class Summary:
         """Some more."""
         self.outcomes.update(done.outcomes)
         self.stream_bytes += done.stream_bytes
+        self.cpu_s += done.cpu_s
         self.failures = sorted([*self.failures, *done.failures])[:FAILURES_MAX]
         self.peaks += [done.peak_bytes] if done.peak_bytes is not None else []
 
@@ -122,6 +124,7 @@ class Summary:
             "streams": self.streams,
             "bytes": self.stream_bytes,
             "seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cpu_s, 3),
             "outcomes": dict(self.outcomes.most_common()),
             "failed": self.outcomes["failed"],
             "failures": [each._replace(data=each.data.hex())._asdict() for each in self.failures],  # type: ignore[arg-type]
@@ -137,7 +140,8 @@ class Summary:
     def words(self) -> str:
         """For people."""
         rate = self.streams / max(self.seconds, 1e-9)
-        lines = [f"{self.streams:,} mutated streams in {self.seconds:.0f} s ({rate:,.0f} a second)"]
+        took = f"{self.seconds:.0f} s ({rate:,.0f} a second), {self.cpu_s:.0f} s of processors"
+        lines = [f"{self.streams:,} mutated streams, {self.stream_bytes:,} bytes, in {took}"]
         lines += [f"{number:>12,}  {outcome}" for outcome, number in self.outcomes.most_common()]
         if self.peaks and self.early_peak:
             mib = 1 << 20

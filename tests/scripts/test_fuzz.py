@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -75,3 +76,15 @@ def test_without_atheris_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatc
         main("targets")
     assert ended.value.code == 2
     assert "pip install" in capsys.readouterr().err
+
+
+def test_atheris_finds_what_no_seed_reaches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="only those who fuzz install it")
+    guided = import_module("fuzzing.guided")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'scripts'}")
+    monkeypatch.setattr(guided, "NEW", tmp_path)
+    found = guided.explored("begun", 0.5)
+    assert found.crashes == []
+    assert found.executions > 100
+    assert found.edges > 0
+    assert any((tmp_path / "begun").iterdir())
