@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,13 @@ def test_hosts_leave_nothing_behind_even_when_what_they_served_failed() -> None:
         fail()
     assert len(names) == 2
     assert not set(names) & namespaces()
+
+
+def test_what_a_killed_process_left_the_next_one_removes() -> None:
+    left = f"gfl-{2**22 + 1}-0-switch"  # no process has so high a number
+    subprocess.run(["ip", "netns", "add", left], check=True)
+    with room("hosts").hosts(1):
+        assert left not in namespaces()
 
 
 def namespaces() -> set[str]:

@@ -2,7 +2,8 @@
 
 Rules:
 - Switches are bridges in a namespace of their own: the machine's own network is left alone.
-- Names carry the number of this process, and nothing is left when the block ends, however it does.
+- Names carry the number of this process, and nothing is left when the block ends, however it does. What a
+  process left that was killed, the next one removes.
 - What is done to a host is done outside it: its node sees no more of it than of a cable that is pulled.
 """
 
@@ -22,6 +23,8 @@ from robustness_runs.hosts import line
 ADDRESSES = "192.0.2.{}"
 """Those that RFC 5737 keeps for examples; they end in the number of the host, from 1 on."""
 
+NAMED = Path("/run/netns")
+PREFIX = "gfl"
 NOWHERE = "02:00:00:00:00:00"
 SWITCHES = ("whole", "half")
 ANSWER_S = 30.0
@@ -103,7 +106,8 @@ class Hosts(Sequence[Host]):
 @contextmanager
 def hosts(number: int, bad: line.Line | None = None) -> Iterator[Hosts]:
     """So many hosts within the block, each on a line that is as `bad` as told. Raises `HostsError`."""
-    prefix = f"gfl-{os.getpid()}-{next(_numbers)}"
+    _sweep()
+    prefix = f"{PREFIX}-{os.getpid()}-{next(_numbers)}"
     with ExitStack() as stack:
         switch = _namespace(stack, f"{prefix}-switch")
         for name in SWITCHES:
@@ -136,6 +140,13 @@ def why_none() -> str:
             return ""
     except HostsError as error:
         return str(error)
+
+
+def _sweep() -> None:
+    """Remove the namespaces of processes that are no more."""
+    for left in NAMED.glob(f"{PREFIX}-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            subprocess.run(["ip", "netns", "delete", left.name], capture_output=True, check=False)
 
 
 def _namespace(stack: ExitStack, name: str) -> str:
