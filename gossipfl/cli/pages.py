@@ -24,7 +24,7 @@ REASONS = sorted(
     | {"crowded", "flood", "forged-issuer", "huge", "no-certificate", "not-tls", "refused-us", "replay"}
     | {"oversized-handshake"}
     | {"silent", "slow", "stale", "stranger", "tls", "tls-version", "too often", "unasked", "unexpected-type"}
-    | {"members", "unknown-key", "version", "wrong-key"}
+    | {"delisted", "members", "unknown-key", "version", "wrong-key"}
 )
 """Why something is refused, in all words under which it is counted."""
 
