@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import heapq
 import os
 import random
@@ -68,6 +67,8 @@ def _pass_on(to: int, frame: bytes) -> None:
 
 def _tap(name: str) -> int:
     """A new tap device; it lives as long as the descriptor."""
+    import fcntl  # which Windows has not, where this file is read all the same
+
     device = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
     return device
