@@ -18,8 +18,8 @@ from robustness_runs.hostile.world import SEAT, World
 from robustness_runs.restarts.audit import Audit
 
 EPOCH = 1_000
-AGAIN = 10
-"""How often each is said again: fewer times than a flood has."""
+AGAIN = 5
+"""How often each is said again: so often in all that it is no flood yet."""
 
 IN_PROCESS = 1_000_000
 RESTARTS = 100
