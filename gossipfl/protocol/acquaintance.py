@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from gossipfl.protocol.inbox import STALENESS_MAX
 from gossipfl.protocol.messages import PeerId
 
 LAG_MAX = 2
@@ -156,6 +157,12 @@ class Acquaintances:
         known = self._all[peer]
         known.unheard = 0 if heard else known.unheard + 1
         return known.here and known.unheard == SILENCE_MAX
+
+    def most_are_behind(self, peers: Iterable[PeerId]) -> bool:
+        """Whether more than half of those `peers` who are here speak of rounds too long past to be of use."""
+        here = [self._all[peer] for peer in peers if self._all[peer].here]
+        behind = [known for known in here if known.presence is Presence.LATE and known.lag > STALENESS_MAX]
+        return 2 * len(behind) > len(here)
 
     def resume(self) -> None:
         """Believe one neighbour that the run is under way: an earlier life of ours took part in it."""

@@ -4,10 +4,13 @@ Rules:
 - Whoever is silent is overtaken, never waited for longer than `Patience` says.
 - Whom to wait for is settled when a peer speaks; nobody can join those for whom it waits.
 - Whoever waits for others to begin is told to, and is waited for until it has gathered as long as we would.
+- Whoever is ahead of most of its neighbours waits as long as it may: so they catch up, and it hears them.
 - A peer that joins a run under way waits for something to build on, and for nobody as new as itself.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from gossipfl.protocol.acquaintance import Acquaintances
 from gossipfl.protocol.events import Effect, SetTimer
@@ -35,6 +38,7 @@ class Awaiting:
         self._patience = patience
         self._gathering = gathering
         self._awaited: set[PeerId] = set()
+        self._due: Sequence[PeerId] = ()  # of whom some are awaited
         self._joins = False  # a run that is under way
 
     def begin(self, round: int, now: float, *, joins: bool) -> list[Effect]:
@@ -42,9 +46,10 @@ class Awaiting:
         self._joins = joins
         self._patience.spoke(round, now)
         wait_s = self._patience.wait_s()
+        self._due = self._targets.waits_for(round)
         self._awaited = {
             peer
-            for peer in self._targets.waits_for(round)
+            for peer in self._due
             if self._others[peer].is_awaited
             and not (joins and self._others[peer].is_new)
             and self._patience.suffices(peer, wait_s)
@@ -66,7 +71,7 @@ class Awaiting:
     @property
     def over(self) -> bool:
         """Whether there is nothing left to wait for."""
-        return not (self._awaited or self._needs_words)
+        return not (self._awaited or self._needs_words or self._others.most_are_behind(self._due))
 
     @property
     def _needs_words(self) -> bool:

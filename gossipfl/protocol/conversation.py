@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -108,16 +108,16 @@ class Conversation:
             self._taken_back.append(taken)
 
     def listen(
-        self, inbox: Inbox, round: int, *, ahead: bool, staleness: int
+        self, inbox: Inbox, round: int, *, ahead: bool, most: Callable[[PeerId], int]
     ) -> tuple[list[Effect], list[Words]]:
         """Use in `round` what waits in `inbox`: what is to be done about it, and who was heard.
 
         `ahead`: the peer was in an earlier round when it spoke. While the peer `judges`, nothing is used yet.
-        Nothing older than `staleness` rounds is heard.
+        Of each sender nothing is heard that is older than `most` rounds.
         """
         given, adopts = self._targets.weights(round), self.newcomer and ahead
         self._late |= adopts
-        effects, heard = self._take(inbox.take(round, due=given, staleness=staleness), round)
+        effects, heard = self._take(inbox.take(round, due=given, most=most), round)
         if adopts and heard:
             self._adopt(heard)
         elif heard or self._taken_back:

@@ -2,13 +2,12 @@
 
 Rules:
 - Two, because a neighbour that has heard us may speak of the next round while we wait for others in this one.
-- Each update is used at most once, and nothing older than `STALENESS_MAX` rounds is gone by, but by a peer
-  that has heard nobody for long.
+- Each update is used at most once, and nothing that is too old is gone by: see `Staleness`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from gossipfl.protocol.messages import PeerId, Update
 
@@ -47,14 +46,14 @@ class Inbox:
         return max(waiting) >= round if waiting else False
 
     def take(
-        self, round: int, *, due: Container[PeerId] | None = None, staleness: int = STALENESS_MAX
+        self, round: int, *, due: Container[PeerId] | None = None, most: Callable[[PeerId], int] | None = None
     ) -> list[tuple[PeerId, list[Update]]]:
         """The updates of each sender to use in `round`, in growing order of senders and of rounds.
 
-        The last of each is the one to go by: the newest that is not of a later round and not too stale, which
-        is what is older than `staleness` rounds. A
-        sender that is ahead by two rounds or more will not speak of ours again, so its earliest is used
-        instead, if it is `due` in this round: by default everybody always is.
+        The last of each is the one to go by: the newest that is not of a later round, nor older than `most`
+        says of its sender, or `STALENESS_MAX` rounds. A sender that is ahead by two rounds or more will not
+        speak of ours again, so its earliest is used instead, if it is `due` in this round: by default
+        everybody always is.
         """
         taken = []
         for sender in sorted(self._waiting):
@@ -62,6 +61,7 @@ class Inbox:
             if len(waiting) == 1 and round in waiting:  # as it nearly always is
                 taken.append((sender, [waiting.pop(round)]))
                 continue
+            staleness = most(sender) if most else STALENESS_MAX
             usable = [other for other in waiting if round - staleness <= other <= round]
             if usable:
                 last = max(usable)

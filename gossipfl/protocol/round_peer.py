@@ -53,6 +53,7 @@ from gossipfl.protocol.learner import Learner
 from gossipfl.protocol.memory import Memory
 from gossipfl.protocol.messages import Ask, Begun, Gone, Message, Missed, PeerId, StandIn, Update
 from gossipfl.protocol.patience import Patience
+from gossipfl.protocol.staleness import Staleness
 from gossipfl.protocol.targets import Targets
 
 
@@ -100,8 +101,9 @@ class RoundPeer:
         self._inbox = Inbox()
         self._patience = Patience()
         self._gathering = Gathering(self._others, gather_s)
+        self._staleness = Staleness(rounds)
         self._awaiting = Awaiting(targets, self._others, self._inbox, self._patience, self._gathering)
-        self._closing = Closing(targets, self._others, self._patience, rounds)
+        self._closing = Closing(targets, self._others, self._patience)
         self._round_began_at = 0.0
 
     @property
@@ -270,7 +272,7 @@ class RoundPeer:
             return refusal
         self._others.heard(sender, update.round, self.round)
         self._patience.heard(sender, update, now)
-        if update.round < self.round - self._closing.staleness:
+        if self._staleness.spoke(sender, self.round - update.round):
             return [Note(Refused(sender, "stale"))]
         self._inbox.put(sender, update)
         if update.round >= self.round:
@@ -320,9 +322,11 @@ class RoundPeer:
 
     def _close(self, now: float) -> list[Effect]:
         spoken, self.round = self.round, self._round_to_join()
-        ahead, staleness = self.round > spoken, self._closing.staleness
-        effects, heard = self._conversation.listen(self._inbox, self.round, ahead=ahead, staleness=staleness)
-        self._closing.listened(heard, spoken, self.round)
+        effects, heard = self._conversation.listen(
+            self._inbox, self.round, ahead=self.round > spoken, most=self._staleness.most
+        )
+        self._staleness.listened(heard, self.round)
+        self._closing.listened(heard, spoken)
         if self._conversation.judges:
             self.phase = Phase.JUDGING
             return effects

@@ -8,7 +8,7 @@ from gossipfl.protocol.acquaintance import LAG_MAX, Acquaintances
 from gossipfl.protocol.awaiting import Awaiting
 from gossipfl.protocol.events import Send, SetTimer
 from gossipfl.protocol.gathering import Gathering
-from gossipfl.protocol.inbox import Inbox
+from gossipfl.protocol.inbox import STALENESS_MAX, Inbox
 from gossipfl.protocol.messages import Begun, Update
 from gossipfl.protocol.patience import FLOOR_S, Patience
 from gossipfl.protocol.targets import Neighbours
@@ -49,6 +49,20 @@ def test_whoever_lags_or_has_already_spoken_is_not_waited_for() -> None:
     bench.inbox.put(2, update(3))
     bench.awaiting.begin(3, 50.0, joins=False)
     assert bench.awaiting.over
+
+
+def test_whoever_is_ahead_of_all_waits_until_they_are_near_and_no_longer_than_its_time() -> None:
+    bench = Bench()
+    for peer in (1, 2):
+        bench.others.heard(peer, 3, 30)
+    bench.awaiting.begin(30, 50.0, joins=False)
+    over = [bench.awaiting.over]
+    for near in (20, 30 - STALENESS_MAX):
+        bench.others.heard(1, near, 30)
+        over.append(bench.awaiting.over)
+    assert over == [False, False, True]
+    bench.others.heard(1, 3, 30)
+    assert bench.awaiting.prolong(30, 50.0 + FLOOR_S) == []
 
 
 def test_when_the_time_is_up_the_wait_ends() -> None:

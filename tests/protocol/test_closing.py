@@ -1,4 +1,4 @@
-"""How a round ends: what is noted of it, and how old words may be from then on."""
+"""How a round ends: what is noted of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from gossipfl.protocol.closing import Closing
 from gossipfl.protocol.conversation import Words
 from gossipfl.protocol.correspondence import Taken
 from gossipfl.protocol.events import Note, Regarded, RoundClosed, Used
-from gossipfl.protocol.inbox import STALENESS_MAX
 from gossipfl.protocol.messages import Update
 from gossipfl.protocol.patience import Patience
 from gossipfl.protocol.targets import Neighbours
 
 MODEL = np.ones(2)
-ROUNDS = 50
 
 
 def closing() -> Closing:
@@ -23,7 +21,7 @@ def closing() -> Closing:
     others = Acquaintances(targets.peers)
     for peer in targets.peers:
         others.joined(peer, 1)
-    return Closing(targets, others, Patience(), ROUNDS)
+    return Closing(targets, others, Patience())
 
 
 def words(sender: int, round: int) -> Words:
@@ -32,7 +30,7 @@ def words(sender: int, round: int) -> Words:
 
 def test_who_was_heard_late_and_missed_is_counted() -> None:
     one = closing()
-    one.listened([words(1, 4)], 5, 5)
+    one.listened([words(1, 4)], 5)
     (note,) = one.notes(5, MODEL, 1.5, 9.0)
     assert isinstance(note, Note)
     record = note.record
@@ -46,17 +44,7 @@ def test_whoever_is_silent_for_some_rounds_is_suspected_once() -> None:
     one = closing()
     suspected = []
     for round in range(1, SILENCE_MAX + 3):
-        one.listened([words(1, round)], round, round)
+        one.listened([words(1, round)], round)
         if Note(Regarded(2, "suspected")) in one.notes(round, MODEL, 1.0, float(round))[1:]:
             suspected.append(round)
     assert suspected == [SILENCE_MAX]
-
-
-def test_whoever_hears_nobody_in_time_takes_words_however_old() -> None:
-    one = closing()
-    for round in range(10, 10 + SILENCE_MAX):
-        assert one.staleness == STALENESS_MAX
-        one.listened([words(1, round - STALENESS_MAX - 1)], round, round)
-    assert one.staleness == ROUNDS
-    one.listened([words(1, 20)], 20, 20)
-    assert one.staleness == STALENESS_MAX
