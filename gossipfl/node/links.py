@@ -169,12 +169,12 @@ class Links:
         """`peer` is none any more, for the reason `why`: its link ends, and a new one is refused."""
         if self._by_key.pop(peer.key, None) is None:
             return
-        self._trust()
         if (scope := self._dials.pop(peer.number, None)) is not None:
             scope.cancel()
         if (link := self._links.get(peer.number)) is not None:
             link.end(Ending(why, farewell=rejection(why, "The list of members says so.")))
         await self._events.send(Expelled(peer.number))
+        self._trust()  # last, for it needs a disk
 
     def _trust(self) -> None:
         self._credentials.trust(self._by_key)
@@ -293,11 +293,10 @@ class Links:
         try:
             stream, key = await secure(transport, self._credentials, server=expected is None)
             session = Session(self._own, key, dialled=expected is not None)
-            peer, dialled = self._by_key[key], expected is not None
+            peer, dialled = self._member(key), expected is not None
             link = Link(stream, session, peer, self.spoken, self.heard, self._on_leaving, dialled=dialled)
             wanted = await (self._greet(link, expected) if expected else self._admit(link))
-            if key not in self._by_key:
-                raise RemoteProtocolError("delisted", "It was a member when it began to greet.")
+            self._member(key)  # still
             if wanted:
                 opened = link, self._keep(link)
             else:
@@ -313,6 +312,12 @@ class Links:
             if opened is None:
                 await trio.aclose_forcefully(transport)
         return opened
+
+    def _member(self, key: bytes) -> Neighbour:
+        """Whose `key` it is. Raises `RemoteProtocolError` if it was struck off the list meanwhile."""
+        if (peer := self._by_key.get(key)) is None:
+            raise RemoteProtocolError("delisted", "It is a member no more.")
+        return peer
 
     def _keep(self, link: Link) -> Link | None:
         """From now on `link` is the neighbour's; returns the one that it replaces, if any."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
+import pytest
 from hosts import IDENTITIES, NOWHERE, Host, run, update
 
 from gossipfl.node.links import Links
+from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Admitted, Expelled, Joined, Left
 from gossipfl.protocol.identity import Address, Identity, Neighbour
 
@@ -48,6 +52,24 @@ def test_a_live_link_is_cut_with_the_reason_and_a_new_one_is_refused() -> None:
             others.send(one.number, update(1))
             assert one.count(Joined) == 1
             assert one.rounds_heard == []
+
+    run(test)
+
+
+def test_a_live_link_is_cut_though_no_new_certificates_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def test() -> None:
+        one, two = Host(SMALL), Host(LARGE)
+        async with one.running((LARGE, NOWHERE)) as links, two.running((SMALL, one.address)):
+            await one.until(lambda host: host.count(Joined) == 1)
+            monkeypatch.setattr(Credentials, "trust", full)
+            with pytest.raises(OSError, match="space"):
+                await _revoked(one, two, links)
+            await one.until(lambda host: host.count(Left) == 1 and host.count(Expelled) == 1)
+            await one.until(lambda host: "delisted" in host.reasons)
+            assert one.count(Joined) == 1
 
     run(test)
 
