@@ -219,7 +219,16 @@ async def _live(member: Member, identity: Identity, folder: StateFolder, say: Sa
 
     assembly = Assembly(council, members, listed, enlist, note, say, grows=member.grows)
     barred = council.current.revoked | council.current.departed if council.current else frozenset[bytes]()
-    links = Links(speaker, roster, member.listen, refuse, audit.leaves, assembly, barred)
+    links = Links(
+        speaker,
+        roster,
+        member.listen,
+        refuse,
+        audit.leaves,
+        assembly,
+        barred,
+        say_again=member.speaks_alike,
+    )
     journal = Journal(member, roster, lambda: links.spoken, say)
     journal.began(epoch, memory)
     journal.warn(*complaints)

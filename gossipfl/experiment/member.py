@@ -133,6 +133,11 @@ class Member:
         return meeting.targets(place, known, draws, rounds)
 
     @property
+    def speaks_alike(self) -> bool:
+        """Whether each update of the node stands alone, and is the same for all."""
+        return speaks_alike(self.file.gossip, self.algorithm)
+
+    @property
     def grows(self) -> bool:
         """Whether neighbours may come while the node runs: a topology has a place for each, and no other."""
         return self.meeting is None
@@ -170,8 +175,7 @@ class Member:
         if not self._watches:
             return peer
         authors = {neighbour.number: neighbour.key for neighbour in self.roster(key).neighbours}
-        alike = speaks_alike(self.file.gossip, self.algorithm)
-        return Watch(peer, targets, authors, Signed(self.manifest()) if alike else None)
+        return Watch(peer, targets, authors, Signed(self.manifest()) if self.speaks_alike else None)
 
 
 def read_member(path: Path) -> Member:

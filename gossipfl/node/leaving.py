@@ -14,8 +14,8 @@ class Leaving(NamedTuple):
     to: Neighbour
     round: int
     sequence: int
-    body_bytes: int
-    digest: bytes  # of its body, as it was signed
+    body_bytes: int  # of its body, without what the neighbour had of it
+    digest: bytes  # of all of its body, as it was signed
     cut_off: bool = False
 
 

@@ -29,10 +29,13 @@ from gossipfl.node.limits import (
     SILENT_TICKS_MAX,
     SUSPECT_TICKS,
     TICK_S,
+    UNHASHED_BYTES,
+    UNHASHED_BYTES_MAX,
     Allowance,
     body_s,
 )
 from gossipfl.node.outbox import Outbox
+from gossipfl.protocol.framing import OFFERED_BYTES, Body
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
@@ -42,6 +45,8 @@ from gossipfl.protocol.session import (
     PONG,
     Greeted,
     Happening,
+    Held,
+    Offered,
     Opened,
     Outgoing,
     Parted,
@@ -51,7 +56,8 @@ from gossipfl.protocol.session import (
 )
 from gossipfl.protocol.wire import Rejection
 
-_THREAD_BYTES = 1 << 20
+_MENDED = ("broken", "silent", "replaced")
+"""Ends of a link after which the next one goes on; where a rule was broken it does not."""
 
 Deliver = Callable[[PeerId, Message], Awaitable[None]]
 Suspect = Callable[[PeerId, bool], Awaitable[None]]
@@ -67,7 +73,11 @@ class Heard:
 
 
 class Link:
-    """A connection to `peer`, from its greeting to its end; what leaves on it is `told`."""
+    """A connection to `peer`, from its greeting to its end; what leaves on it is `told`.
+
+    Once it is abandoned, `unsaid` is the large update that was cut off, or not said to have come, unless a
+    newer one was to follow.
+    """
 
     def __init__(
         self,
@@ -86,6 +96,7 @@ class Link:
         self.outbox = Outbox()
         self.ended = trio.Event()  # the peer knows that it is over
         self.closed = trio.Event()
+        self.unsaid: Update | None = None
         self._stream = stream
         self._session = session
         self._spoken = spoken
@@ -96,11 +107,16 @@ class Link:
         self._frame_since = math.inf
         self._silent_ticks = 0
         self._reading = True
-        self._sending_update = False
+        self._sending: Update | None = None
+        self._sent: Update | None = None  # a large one, until the other side has it
+        self._held = -1  # bytes of what we offered, once that is answered
         self._leaving: Leaving | None = None
         self._on_leaving = told
         self._frames = Allowance(FRAMES_PER_S, FRAMES_BURST, trio.current_time())
         self._encoder = trio.CapacityLimiter(1)  # slow name look-ups must not hold up what we say
+        self._hasher = trio.CapacityLimiter(1)
+        self._grown = trio.Event()  # there is more to hash
+        self._hashed = trio.Event()
 
     @property
     def standing(self) -> Standing:
@@ -146,6 +162,7 @@ class Link:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._guarded, self._write)
                 nursery.start_soon(self._tick, suspect)
+                nursery.start_soon(self._hash)
                 await self._guarded(self._read, deliver)
         return self._ending or Ending("cancelled")
 
@@ -165,8 +182,15 @@ class Link:
                     pass  # closing with bytes unread would reset what they have yet to read
 
     def abandon(self) -> None:
-        """Nothing more is said or heard: count what was lost, and tell who waits."""
-        self._spoken.messages_lost += self.outbox.close() + self._sending_update
+        """Nothing more is said or heard: keep what was cut off, count what was lost, and tell who waits."""
+        self._session.cut_off()
+        mends = self._ending is not None and self._ending.reason in _MENDED
+        last = self._sending or self._sent
+        if mends and last is not None and self._is_large(last) and not self.outbox.waits(last):
+            self.unsaid = last
+        elif self._sending is not None:
+            self._spoken.messages_lost += 1
+        self._spoken.messages_lost += self.outbox.close()
         if self._leaving is not None:
             self._on_leaving(self._leaving._replace(cut_off=True))
         self.ended.set()
@@ -202,12 +226,27 @@ class Link:
                     self._reading = False
                     await deliver(self.peer.number, message)
                     self._reading = True
+                    if isinstance(message, Update):
+                        self._say(self._session.handed_on(message))
+                case Offered(answer, whole):
+                    if whole:  # else it is paid for by the body that must follow
+                        self._take_allowance()
+                    self.outbox.say(answer)
+                case Held(sequence, held, whole):
+                    self._held = held
+                    self.outbox.stir()
+                    if whole and self._sent is not None and self._sent.sequence == sequence:
+                        self._sent = None
                 case Parted(refused):
                     return self.end(parted(refused))
                 case other:
                     self._take_allowance()
                     if isinstance(other, Pinged):
                         self.outbox.say(PONG)
+
+    def _say(self, frame: bytes) -> None:
+        if frame:
+            self.outbox.say(frame)
 
     def _take_allowance(self) -> None:
         if not self._frames.take(trio.current_time()):
@@ -219,21 +258,65 @@ class Link:
             if isinstance(due, bytes):
                 await self._send(due)
                 continue
-            self._sending_update = True
-            length, digest, pieces = await self._encoded(due)
-            self._leaving = Leaving(self.peer, due.round, due.sequence, length, digest)
-            self._on_leaving(self._leaving)
-            for piece in pieces:
-                await self._send(self.outbox.control() + piece)
-            self._sending_update, self._leaving = False, None
+            self._sending = due
+            outgoing = await self._encoded(due)
+            held = await self._offer(due, outgoing) if outgoing.offer else 0
+            if held < outgoing.body_bytes:
+                self._sent = due if outgoing.offer else None
+                await self._send_body(due, outgoing, held)
+            self._sending = None
             self._spoken.messages_sent += 1
 
+    async def _send_body(self, update: Update, outgoing: Outgoing, held: int) -> None:
+        self._leaving = Leaving(
+            self.peer, update.round, update.sequence, outgoing.body_bytes - held, outgoing.digest
+        )
+        self._on_leaving(self._leaving)
+        for piece in outgoing.rest(held) if outgoing.offer else outgoing.pieces:
+            await self._send(self.outbox.control() + piece)
+        self._leaving = None
+
+    async def _offer(self, update: Update, outgoing: Outgoing) -> int:
+        """How many bytes of it the other side has; meanwhile all that is no update is said."""
+        self._held = -1
+        await self._send(self.outbox.control() + self._session.offer(outgoing, update.sequence))
+        with trio.move_on_after(body_s(outgoing.body_bytes)):
+            while self._held < 0:
+                if frames := await self.outbox.word():
+                    await self._send(frames)
+            return self._held
+        raise LinkError(f"{self.peer.name} does not say what it has of an update.")
+
     async def _encoded(self, update: Update) -> Outgoing:
-        if body_bytes(layout_of(update.payload)) < _THREAD_BYTES:
+        if not self._is_large(update):
             return self._session.update(update)
         return await trio.to_thread.run_sync(
             self._session.update, update, abandon_on_cancel=True, limiter=self._encoder
         )
+
+    def _is_large(self, update: Update) -> bool:
+        return body_bytes(layout_of(update.payload)) >= OFFERED_BYTES
+
+    async def _hash(self) -> None:
+        """Hash in a thread what arrives of an update, while more of it arrives."""
+        while True:
+            await self._grown.wait()
+            self._grown = trio.Event()
+            if (body := self._session.reader.body) is not None:
+                await trio.to_thread.run_sync(body.hash, limiter=self._hasher)
+            self._hashed.set()
+
+    async def _mind_hash(self, body: Body | None) -> None:
+        """Have hashed what arrived of a large `body`, and wait while that lags or its end is near."""
+        if body is None or len(body.content) < OFFERED_BYTES:
+            return
+        most = UNHASHED_BYTES_MAX if body.missing > RECEIVE_BYTES else RECEIVE_BYTES
+        if body.unhashed >= min(most, UNHASHED_BYTES):
+            self._grown.set()
+        while body.unhashed > most:
+            self._grown.set()
+            self._hashed = trio.Event()
+            await self._hashed.wait()
 
     async def _tick(self, suspect: Suspect) -> None:
         """Ping now and then, and end the link after so many silent ticks of our own, perhaps late, clock."""
@@ -269,6 +352,7 @@ class Link:
                     return happening
                 limit_s = self._mind_frame()
                 scope.deadline = self._frame_since + limit_s
+                await self._mind_hash(self._session.reader.body)
                 self._happenings = self._session.receive(await self._receive())
                 self._silent_ticks = 0
         raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
@@ -279,8 +363,8 @@ class Link:
             self._frame_since = math.inf
         elif self._frame_since == math.inf:
             self._frame_since = trio.current_time()
-        length = self._session.reader.body_bytes
-        return body_s(length) if length else HEADER_S
+        body = self._session.reader.body
+        return body_s(len(body.content)) if body is not None else HEADER_S
 
     async def _receive(self) -> bytes | bytearray:
         try:

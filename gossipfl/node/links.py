@@ -5,6 +5,8 @@ Rules:
 - Who is a neighbour may change while the node runs: `enlist`, `delist`.
 - In between it may fall silent (`Suspected`) and be heard again (`Trusted`).
 - A broken rule closes one connection, is counted by reason, and never stops the node.
+- A large update that was cut off is said again on the next link, by the same two lives of both, unless
+  somebody was told a newer one; what came of it then is not sent again.
 - Each refusal is told: whoever writes them down rations what it writes, or strangers fill a disk.
 """
 
@@ -37,9 +39,10 @@ from gossipfl.protocol.events import (
     Trusted,
 )
 from gossipfl.protocol.identity import Address, Neighbour, Roster
-from gossipfl.protocol.messages import Membership, Message, PeerId, Traffic
+from gossipfl.protocol.messages import Membership, Message, PeerId, Traffic, Update
 from gossipfl.protocol.reputation import QUARANTINED
 from gossipfl.protocol.session import DUPLICATE, Session, Speaker, Standing, rejection, takes_over
+from gossipfl.protocol.unfinished import Unfinished
 
 LATELY_S = 600.0
 """Whoever was there so lately is dialled more often. Our guess."""
@@ -76,7 +79,7 @@ class Refusal(NamedTuple):
 class Links:
     """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any).
 
-    Those `barred` have a place in the run, and are strangers.
+    Those `barred` have a place in the run, and are strangers. What was cut off is not to `say_again` where it does not stand alone.
     """
 
     def __init__(
@@ -88,6 +91,8 @@ class Links:
         on_leaving: OnLeaving = lambda _: None,
         assembly: Listener | None = None,
         barred: Container[bytes] = (),
+        *,
+        say_again: bool = True,
     ) -> None:
         self.spoken = Traffic()
         self.heard = Heard()
@@ -104,6 +109,9 @@ class Links:
         self._doorway = Doorway(len(roster.neighbours))
         self._links: dict[PeerId, Link] = {}
         self._open_links: dict[Link, None] = {}  # those above, and those that are parting
+        self._unfinished: dict[PeerId, Unfinished] = {}
+        self._say_again = say_again
+        self._unsaid: dict[PeerId, tuple[int, Update]] = {}  # with the boot epoch of whom it is for
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
         self._door = trio.CancelScope()
@@ -133,9 +141,21 @@ class Links:
 
     def send(self, to: PeerId, message: Message) -> None:
         """Say `message` to `to`; it is lost if there is no link now."""
+        if isinstance(message, Update):
+            self._forget_before(message)
         if (link := self._links.get(to)) is not None:
             link.send(message)
         else:
+            self.spoken.messages_lost += 1
+
+    def _forget_before(self, update: Update) -> None:
+        """What was cut off before `update` was learnt is lost."""
+        for number, (_, unsaid) in list(self._unsaid.items()):
+            if unsaid.round < update.round:
+                self._forget(number)
+
+    def _forget(self, number: PeerId) -> None:
+        if self._unsaid.pop(number, None) is not None:
             self.spoken.messages_lost += 1
 
     def drop(self, peer: PeerId, why: str, for_s: float = 0.0) -> None:
@@ -169,6 +189,8 @@ class Links:
         """`peer` is none any more, for the reason `why`: its link ends, and a new one is refused."""
         if self._by_key.pop(peer.key, None) is None:
             return
+        self._unfinished.pop(peer.number, None)
+        self._forget(peer.number)
         if (scope := self._dials.pop(peer.number, None)) is not None:
             scope.cancel()
         if (link := self._links.get(peer.number)) is not None:
@@ -193,6 +215,8 @@ class Links:
         with trio.move_on_after(DRAIN_S):
             for link in links:
                 await link.outbox.drained()
+        for number in list(self._unsaid):
+            self._forget(number)
         for link in links:
             link.end(PEACE)
         with trio.move_on_after(2 * CLOSE_S):
@@ -292,8 +316,9 @@ class Links:
         link = opened = None
         try:
             stream, key = await secure(transport, self._credentials, server=expected is None)
-            session = Session(self._own, key, dialled=expected is not None)
             peer, dialled = self._member(key), expected is not None
+            unfinished = self._unfinished.setdefault(peer.number, Unfinished())
+            session = Session(self._own, key, dialled=dialled, unfinished=unfinished)
             link = Link(stream, session, peer, self.spoken, self.heard, self._on_leaving, dialled=dialled)
             wanted = await (self._greet(link, expected) if expected else self._admit(link))
             self._member(key)  # still
@@ -348,6 +373,9 @@ class Links:
         try:
             if not await link.confirm():
                 return Ending("broken")
+            if number in self._unsaid and self._unsaid[number][0] == link.epoch:
+                link.send(self._unsaid.pop(number)[1])
+            self._forget(number)
             await self._events.send(Joined(number))
             if self._assembly:
                 self._assembly.joined(number)
@@ -360,6 +388,10 @@ class Links:
             if self._links.get(number) is link:
                 del self._links[number]
             link.abandon()
+            if link.unsaid is not None:
+                self._unsaid[number] = link.epoch, link.unsaid
+                if not self._say_again:
+                    self._forget(number)
 
     async def _deliver(self, number: PeerId, message: Message) -> None:
         if not isinstance(message, Membership):

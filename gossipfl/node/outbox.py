@@ -57,6 +57,21 @@ class Outbox:
             self._filled = trio.Event()
             await self._filled.wait()
 
+    async def word(self) -> bytes:
+        """Control frames once there are some, or nothing after a `stir`; updates wait."""
+        if not self._control:
+            self._filled = trio.Event()
+            await self._filled.wait()
+        return self.control()
+
+    def stir(self) -> None:
+        """Whoever waits for a word may look up."""
+        self._filled.set()
+
+    def waits(self, update: Update) -> bool:
+        """Whether a newer update of the kind of `update` waits."""
+        return update.asks in self._updates
+
     async def drained(self) -> None:
         """Wait until all that was put is sent, or nothing more will be."""
         await self._emptied.wait()

@@ -5,6 +5,7 @@ Rules:
 - A reader takes only the types it was told to expect at this stage of the conversation.
 - The body of an update follows as CHUNK frames, so that control frames slip in between; each but the last
   is of one size, so that nobody can make us work through a body byte by byte.
+- A body may be cut off anywhere; what came of it can be kept, and its REST read on another stream.
 - How the stream was cut into pieces never changes what is read or refused.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import struct
+import threading
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -27,9 +29,12 @@ PREFIX_BYTES = _PREFIX.size
 CHUNK_BYTES = 128 * 1024 - PREFIX_BYTES
 """With its prefix a chunk fills eight TLS records."""
 
+OFFERED_BYTES = 1 << 20
+"""A body of so many bytes is offered before it is sent, for it is worth a round trip. Our guess."""
+
 
 class FrameType(enum.IntEnum):
-    """What a frame is. Only UPDATE announces a body, and only CHUNK carries one."""
+    """What a frame is. Only UPDATE and REST announce a body, and only CHUNK carries one."""
 
     HELLO = 1
     HELLO_ACK = 2
@@ -50,12 +55,19 @@ class FrameType(enum.IntEnum):
     PROOF = 17
     LIST_HEAD = 18
     LIST_CHANGE = 19
+    OFFER = 20
+    HELD = 21
+    REST = 22
+
+
+_BODIED = (FrameType.UPDATE, FrameType.OFFER, FrameType.REST)
+"""What is not due while a body arrives."""
 
 
 class Frame(NamedTuple):
-    """A frame. An UPDATE is read before its body is kept; all its chunks are read as one CHUNK.
+    """A frame. An UPDATE or REST is read before its body is kept; all its chunks are read as one CHUNK.
 
-    `digest` is the blake2b-256 of the body, taken while it arrived.
+    `digest` is the blake2b-256 of the body.
     """
 
     type: FrameType
@@ -77,10 +89,25 @@ def control_frame(type_: FrameType, header: bytes = b"") -> bytes:
 
 def update_frames(header: bytes, body: Iterable[memoryview]) -> Iterator[bytes]:
     """An update as pieces of at most 128 KiB, between which control frames may stand."""
-    buffers = list(body)
-    yield _PREFIX.pack(MAGIC, FrameType.UPDATE, len(header), sum(map(len, buffers))) + header
+    return _bodied_frames(FrameType.UPDATE, header, list(body))
+
+
+def rest_frames(body: Iterable[memoryview], held: int) -> Iterator[bytes]:
+    """What is left of `body` after its first `held` bytes, as pieces of the same kind."""
+    return _bodied_frames(FrameType.REST, b"", list(_from(body, held)))
+
+
+def _bodied_frames(type_: FrameType, header: bytes, buffers: list[memoryview]) -> Iterator[bytes]:
+    yield _PREFIX.pack(MAGIC, type_, len(header), sum(map(len, buffers))) + header
     for parts in _chunks(buffers):
         yield b"".join((_PREFIX.pack(MAGIC, FrameType.CHUNK, 0, sum(map(len, parts))), *parts))
+
+
+def _from(buffers: Iterable[memoryview], start: int) -> Iterator[memoryview]:
+    """`buffers` without their first `start` bytes."""
+    for buffer in buffers:
+        yield buffer[start:]
+        start = max(0, start - len(buffer))
 
 
 def _chunks(buffers: Iterable[memoryview]) -> Iterator[list[memoryview]]:
@@ -100,42 +127,64 @@ def _chunks(buffers: Iterable[memoryview]) -> Iterator[list[memoryview]]:
         yield parts
 
 
-class _Body:
-    """The body of an update while it arrives; memory is taken as it fills, not when it is announced."""
+class Body:
+    """The body of an update while it arrives; memory is taken as it fills, not when it is announced.
+
+    Its hash follows in pieces: another thread may `hash` what is there while more arrives.
+    """
 
     def __init__(self, length: int) -> None:
         self.content = np.empty(length, np.uint8).data
         self.filled = 0
+        self._hashed = 0
         self._hash = hashlib.blake2b(digest_size=32)
+        self._hashing = threading.Lock()
 
     @property
     def missing(self) -> int:
+        """Bytes still to come."""
         return len(self.content) - self.filled
 
+    @property
+    def unhashed(self) -> int:
+        """Bytes that are there and not yet hashed."""
+        return self.filled - self._hashed
+
     def take(self, piece: memoryview) -> None:
+        """Add `piece`."""
         self.content[self.filled : self.filled + len(piece)] = piece
-        self._hash.update(piece)
         self.filled += len(piece)
 
+    def hash(self) -> None:
+        """Hash what is there."""
+        with self._hashing:
+            filled = self.filled
+            self._hash.update(self.content[self._hashed : filled])
+            self._hashed = filled
+
     def frame(self) -> Frame:
+        """All of it, with its digest."""
+        self.hash()
         return Frame(FrameType.CHUNK, b"", self.content, self._hash.digest())
 
 
 class FrameReader:
     """Cuts a stream into frames. After an error it must not be used again.
 
-    `expect` gives each type allowed now the lengths of which the body that it announces must have one.
+    `expect` gives each type allowed now the lengths of which the body that it announces must have one. A
+    REST goes on with what is `held` of a body, or begins one if nothing is.
     """
 
     def __init__(self, expect: dict[FrameType, tuple[int, ...]]) -> None:
         self.expect = expect
+        self.held: Body | None = None
         self._prefix = bytearray()
         self._type = FrameType.PING
         self._header: bytearray | None = None  # None while the prefix is read
         self._header_bytes = 0
         self._body_bytes = 0  # announced by the prefix
         self._chunk_left = 0
-        self._body: _Body | None = None
+        self._body: Body | None = None
 
     @property
     def between_frames(self) -> bool:
@@ -143,9 +192,14 @@ class FrameReader:
         return not self._prefix and self._header is None and not self._chunk_left and self._body is None
 
     @property
-    def body_bytes(self) -> int:
-        """The length of the body that is arriving, or 0."""
-        return len(self._body.content) if self._body else 0
+    def body(self) -> Body | None:
+        """The body that is arriving."""
+        return self._body
+
+    def cut_off(self) -> Body | None:
+        """What came of a body that is not whole; the reader must not be used again."""
+        body, self._body = self._body, None
+        return body
 
     def receive(self, data: bytes | bytearray | memoryview) -> Iterator[Frame]:
         """The frames that `data` completes, one at a time; `expect` may change between them.
@@ -187,7 +241,7 @@ class FrameReader:
         self._header_bytes, self._body_bytes = header_bytes, body_bytes
         if type_ is FrameType.CHUNK:
             self._judge_chunk(header_bytes, body_bytes)
-        elif type_ not in self.expect or (type_ is FrameType.UPDATE and self._body is not None):
+        elif type_ not in self.expect or (type_ in _BODIED and self._body is not None):
             raise RemoteProtocolError("unexpected-type", f"A frame of type {type_.name} was not due now.")
         elif body_bytes not in self.expect[type_]:
             raise RemoteProtocolError(
@@ -205,7 +259,7 @@ class FrameReader:
         header += data[:wanted]
         return data[wanted:]
 
-    def _take_chunk(self, data: memoryview, body: _Body) -> memoryview:
+    def _take_chunk(self, data: memoryview, body: Body) -> memoryview:
         piece = data[: self._chunk_left]
         body.take(piece)
         self._chunk_left -= len(piece)
@@ -216,8 +270,8 @@ class FrameReader:
         if self._header is not None and len(self._header) == self._header_bytes:
             header, self._header = bytes(self._header), None
             yield Frame(self._type, header)
-            if self._type is FrameType.UPDATE:
-                self._body = _Body(self._body_bytes)
+            if self._type in (FrameType.UPDATE, FrameType.REST):
+                self._body, self.held = self.held or Body(self._body_bytes), None
         if self._body is not None and not self._body.missing:
             frame, self._body = self._body.frame(), None
             yield frame

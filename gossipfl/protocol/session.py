@@ -4,6 +4,8 @@ Rules:
 - The dialler says HELLO, the acceptor answers HELLO_ACK or REJECT; nothing counts as connected before that.
 - Both sides compare the manifest; either may part with a reason that the other can show its operator.
 - Of two links between the same two peers one is kept; the peer with the smaller key decides which.
+- A large update is offered by its header, answered by how much of it is there, and only the rest is sent;
+  it is answered again once it is in good hands.
 """
 
 from __future__ import annotations
@@ -13,9 +15,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError
-from gossipfl.protocol.framing import Frame, FrameReader, FrameType, control_frame, update_frames
+from gossipfl.protocol.framing import (
+    OFFERED_BYTES,
+    Frame,
+    FrameReader,
+    FrameType,
+    control_frame,
+    rest_frames,
+    update_frames,
+)
 from gossipfl.protocol.identity import Identity
-from gossipfl.protocol.layout import body_bytes
+from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
 from gossipfl.protocol.messages import (
     Ask,
@@ -35,6 +45,7 @@ from gossipfl.protocol.messages import (
     Witness,
 )
 from gossipfl.protocol.notary import read_statement
+from gossipfl.protocol.unfinished import Unfinished
 from gossipfl.protocol.wire import (
     Announcement,
     Hello,
@@ -43,12 +54,14 @@ from gossipfl.protocol.wire import (
     decode_begun,
     decode_body,
     decode_gone,
+    decode_held,
     decode_hello,
     decode_list_head,
     decode_rejection,
     decode_stand_in,
     encode_begun,
     encode_gone,
+    encode_held,
     encode_hello,
     encode_list_head,
     encode_rejection,
@@ -94,19 +107,56 @@ class Parted(NamedTuple):
     rejection: Rejection | None
 
 
-class Outgoing(NamedTuple):
-    """An update with its signature: the bytes and the digest of its body, and the pieces in which it is sent,
-    between which control frames may stand."""
+class Offered(NamedTuple):
+    """A large update is announced: `answer` says what we have of it, which may be the whole."""
 
-    body_bytes: int
-    digest: bytes
-    pieces: Iterator[bytes]
+    answer: bytes
+    whole: bool
+
+
+class Held(NamedTuple):
+    """What the other side has of an update that we offered: so many bytes, perhaps the whole."""
+
+    sequence: int
+    bytes: int
+    whole: bool
+
+
+class Outgoing(NamedTuple):
+    """An update as it is sent: its signed header, and its body as buffers."""
+
+    header: bytes
+    body: list[memoryview]
+
+    @property
+    def body_bytes(self) -> int:
+        """The length of its body."""
+        return signed_body(self.header)[0]
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of its body."""
+        return signed_body(self.header)[1]
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """What is sent of a small one, between which control frames may stand."""
+        return update_frames(self.header, self.body)
+
+    @property
+    def offer(self) -> bytes:
+        """What is sent of a large one first; nothing of one that is small."""
+        return control_frame(FrameType.OFFER, self.header) if self.body_bytes >= OFFERED_BYTES else b""
+
+    def rest(self, held: int) -> Iterator[bytes]:
+        """What is sent of a large one of which the other side has `held` bytes, and not all."""
+        return rest_frames(self.body, held)
 
 
 Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof | ListHead | ListChange
 """What one frame says."""
 
-Happening = Greeted | Opened | Message | Pinged | Ponged | Parted
+Happening = Greeted | Opened | Message | Offered | Held | Pinged | Ponged | Parted
 
 _CONTROL = (
     FrameType.BEGUN,
@@ -120,6 +170,7 @@ _CONTROL = (
     FrameType.PROOF,
     FrameType.LIST_HEAD,
     FrameType.LIST_CHANGE,
+    FrameType.HELD,
     FrameType.PING,
     FrameType.PONG,
     FrameType.GOODBYE,
@@ -146,13 +197,17 @@ def rejection(reason: str, detail: str) -> bytes:
 
 
 class Session:
-    """Our half of a link to the neighbour that has `key`."""
+    """Our half of a link to the neighbour that has `key`, of which `unfinished` outlives its links."""
 
-    def __init__(self, own: Speaker, key: bytes, *, dialled: bool) -> None:
+    def __init__(
+        self, own: Speaker, key: bytes, *, dialled: bool, unfinished: Unfinished | None = None
+    ) -> None:
         self._own = own
         self._key = key
         self._epoch: int | None = None  # of the neighbour's boot, once it greeted
         self._announced: Announcement  # the update whose body is arriving
+        self._unfinished = unfinished or Unfinished()
+        self._offered: dict[int, tuple[int, bool]] = {}  # lengths, and whether there was an answer
         first = FrameType.HELLO_ACK if dialled else FrameType.HELLO
         self.reader = FrameReader({first: (0,), FrameType.REJECT: (0,)})
 
@@ -169,8 +224,27 @@ class Session:
 
     def update(self, update: Update) -> Outgoing:
         """`update` as it is sent."""
-        header, body = encode_update(self._own.identity, self._own.manifest, update)
-        return Outgoing(*signed_body(header), update_frames(header, body))
+        return Outgoing(*encode_update(self._own.identity, self._own.manifest, update))
+
+    def offer(self, outgoing: Outgoing, sequence: int) -> bytes:
+        """The frame that offers a large update, to which a `Held` is due now and, of the whole, later."""
+        last = list(self._offered.items())[-1:]  # it may have come, and is not yet said to have
+        self._offered = {**dict(last), sequence: (outgoing.body_bytes, False)}
+        return outgoing.offer
+
+    def handed_on(self, update: Update) -> bytes:
+        """`update` was heard on this link, and is in good hands: what is to be said to that, if anything."""
+        length = body_bytes(layout_of(update.payload))
+        if update.statement is None or length < OFFERED_BYTES:
+            return b""
+        self._unfinished.finish(update.statement.evidence)
+        return control_frame(FrameType.HELD, encode_held(update.sequence, length))
+
+    def cut_off(self) -> None:
+        """Keep what came of a large update; nothing more is heard on this link."""
+        body = self.reader.cut_off() or self.reader.held
+        if body is not None and len(body.content) >= OFFERED_BYTES:
+            self._unfinished.keep(body, self._announced.digest)
 
     def control(self, message: Control) -> bytes:
         """The frame that says `message`."""
@@ -201,11 +275,19 @@ class Session:
     def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
         for frame in self.reader.receive(data):
-            if frame.type is FrameType.UPDATE:  # judged before its body is kept
-                terms = self._own.manifest
-                self._announced = decode_announcement(frame.header, terms, self._key, self._epoch or 0)
-            else:
-                yield self._take(frame)
+            match frame.type:
+                case FrameType.UPDATE:  # judged before its body is kept
+                    self._announced = self._announcement(frame)
+                case FrameType.OFFER:
+                    self._announced = self._announcement(frame)
+                    yield self._weigh(self._announced)
+                case FrameType.REST:
+                    pass
+                case FrameType.CHUNK:
+                    self._open()
+                    yield self._whole(frame)
+                case _:
+                    yield self._take(frame)
 
     def _take(self, frame: Frame) -> Happening:
         match frame.type:
@@ -215,10 +297,8 @@ class Session:
                 epoch = self._greet(frame.header)
                 self._open()
                 return Opened(epoch)
-            case FrameType.CHUNK:
-                update = decode_body(frame, self._announced, self._own.manifest)
-                update.states(read_statement(self._announced.header))
-                return update
+            case FrameType.HELD:
+                return self._answered(frame.header)
             case FrameType.BEGUN:
                 return decode_begun(frame.header, self._own.manifest.rounds)
             case FrameType.GONE:
@@ -236,6 +316,38 @@ class Session:
         if frame.type is FrameType.GOODBYE:
             return Parted(None)
         return _BARE[frame.type]
+
+    def _announcement(self, frame: Frame) -> Announcement:
+        return decode_announcement(frame.header, self._own.manifest, self._key, self._epoch or 0)
+
+    def _whole(self, body: Frame) -> Update:
+        update = decode_body(body, self._announced, self._own.manifest)
+        update.states(read_statement(self._announced.header))
+        return update
+
+    def _weigh(self, announced: Announcement) -> Offered:
+        """What there is of the update `announced`; unless that is the whole, nothing but its rest is due."""
+        length, digest = signed_body(announced.header)
+        if length < OFFERED_BYTES:
+            raise RemoteProtocolError("body-length", f"A body of {length} bytes is not offered, but sent.")
+        if whole := self._unfinished.has(announced.header):
+            held = length
+        else:
+            self.reader.held = self._unfinished.take(length, digest)
+            held = self.reader.held.filled if self.reader.held else 0
+            self.reader.expect = {FrameType.REST: (length - held,), **dict.fromkeys(_CONTROL, (0,))}
+        return Offered(control_frame(FrameType.HELD, encode_held(announced.sequence, held)), whole)
+
+    def _answered(self, header: bytes) -> Held:
+        sequence, held = decode_held(header)
+        if sequence not in self._offered:
+            raise RemoteProtocolError("unexpected-type", "It answered what was not offered.")
+        length, answered = self._offered.pop(sequence)
+        if held > length or (answered and held < length):
+            raise RemoteProtocolError("malformed", "What it has of an update cannot be so long.")
+        if held < length:
+            self._offered[sequence] = length, True
+        return Held(sequence, held, held == length)
 
     def _greeting(self) -> bytes:
         own = self._own
@@ -260,9 +372,13 @@ class Session:
         return theirs.epoch
 
     def _open(self) -> None:
+        """Expect what may come of a connected link, while no update is under way."""
         terms = self._own.manifest
+        lengths = {body_bytes(terms.layout), body_bytes(terms.whole)}
+        small = tuple(length for length in lengths if length < OFFERED_BYTES)
         self.reader.expect = {
-            FrameType.UPDATE: (body_bytes(terms.layout), body_bytes(terms.whole)),
+            **({FrameType.UPDATE: small} if small else {}),
+            **({FrameType.OFFER: (0,)} if len(small) < len(lengths) else {}),
             **dict.fromkeys(_CONTROL, (0,)),
         }
 

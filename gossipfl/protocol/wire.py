@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from gossipfl.errors import RemoteProtocolError
-from gossipfl.protocol.framing import Frame, stream_bytes
+from gossipfl.protocol.framing import OFFERED_BYTES, PREFIX_BYTES, Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, body_bytes, split_body
 from gossipfl.protocol.manifest import DIGEST_BYTES, SECTION_NAME_MAX, SECTIONS_MAX, Digests, Manifest
@@ -47,6 +47,7 @@ _DETAIL_MAX = 400
 _U64 = 1 << 64
 _MISSED = struct.Struct(">II")
 _LIST = struct.Struct(">I32s")
+_HELD = struct.Struct(">QQ")
 _WHOLE, _ASKS = 1, 2
 
 
@@ -164,11 +165,24 @@ def decode_list_head(header: bytes) -> ListHead:
     return ListHead(*_LIST.unpack(header))
 
 
+def encode_held(sequence: int, held: int) -> bytes:
+    """The header of a HELD: how many bytes there are of the update that was offered with this number."""
+    return _HELD.pack(sequence, held)
+
+
+def decode_held(header: bytes) -> tuple[int, int]:
+    """Of which update the other side has how many bytes. Raises `RemoteProtocolError`: malformed."""
+    _demand(len(header) == _HELD.size, "malformed", "A HELD has another length.")
+    sequence, held = _HELD.unpack(header)
+    return sequence, held
+
+
 def message_bytes(message: Message) -> int:
     """How many bytes `message` takes on the stream, before TLS."""
     match message:
         case Update(payload=payload):
-            return stream_bytes(SIGNED_BYTES, sum([array.nbytes for array in payload]))
+            length = sum([array.nbytes for array in payload])
+            return stream_bytes(SIGNED_BYTES, length) + PREFIX_BYTES * (length >= OFFERED_BYTES)
         case Begun():
             return stream_bytes(len(encode_begun(message)), 0)
         case Gone():

@@ -28,7 +28,9 @@ def wire(_: int) -> Task:
     list(dialler.receive(acceptor.accept()))
 
     def send() -> None:
-        for piece in dialler.update(Update(1, 1, 1, 1, 1, payload)):
+        outgoing = dialler.update(Update(1, 1, 1, 1, 1, payload))
+        list(acceptor.receive(dialler.offer(outgoing, 1)))
+        for piece in outgoing.rest(0):
             list(acceptor.receive(piece))
 
     return Task(repeated(send), bytes=payload[0].nbytes)

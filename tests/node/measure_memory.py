@@ -107,9 +107,9 @@ def announcing_member(address: tuple[str, int], number: int, pieces: int = 1) ->
     stream.sendall(session.hello())
     stream.recv(65536)
     if number != 200:
-        for piece in islice(
-            session.update(update(1, epoch=1000 - number, vector=hosts.VECTOR)).pieces, pieces
-        ):
+        outgoing = session.update(update(1, epoch=1000 - number, vector=hosts.VECTOR))
+        stream.sendall(outgoing.offer)
+        for piece in islice(outgoing.rest(0), pieces):
             stream.sendall(piece)
     return stream
 
