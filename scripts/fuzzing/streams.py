@@ -106,7 +106,7 @@ def heard(session: Session, data: bytes) -> Iterator[Happening]:
                 return
             if isinstance(happening, Greeted):
                 session.accept()
-        if session.reader.body_bytes > BODY_BYTES_MAX:
+        if (body := session.reader.body) is not None and len(body.content) > BODY_BYTES_MAX:
             raise AssertionError("More is held than was agreed.")
 
 
