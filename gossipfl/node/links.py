@@ -79,7 +79,8 @@ class Refusal(NamedTuple):
 class Links:
     """The links of the node `own` to the neighbours in `roster`; it listens on `listen` (port 0: any).
 
-    Those `barred` have a place in the run, and are strangers. What was cut off is not to `say_again` where it does not stand alone.
+    Those `barred` have a place in the run, and are strangers. Where what was cut off does not stand alone, do
+    not `say_again`.
     """
 
     def __init__(
