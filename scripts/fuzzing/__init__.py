@@ -3,7 +3,7 @@
 target.py       what a target is, and how a promise is kept
 lot.py          choices drawn from bytes; mutants.py, inputs made of others by them
 streams.py      what a neighbour sends: frames through a session, and on into a watched peer
-members.py      the list of members, as it passes between nodes
+members.py      the list of members, as it passes between nodes and as it is kept
 headers.py      the decoders of headers, and codes of payloads
 nodes.py        what a node reads from its own folder, and its window
 settings.py     experiments, campaigns, node files, lines of peers, traces

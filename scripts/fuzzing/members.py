@@ -1,11 +1,13 @@
-"""What a hostile neighbour says of who belongs to the consortium, and what the council makes of it.
+"""Who belongs to the consortium: what a hostile neighbour says of it, and the files that a node keeps.
 
-The first byte says which list the council holds: none, the founding, or the one after; then as for `stream`.
+Of what is said the first byte tells which list the council holds: none, the founding, or the one after; the
+rest is as for `stream`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fuzzing.streams import (
     CONNECTED,
@@ -19,8 +21,9 @@ from fuzzing.streams import (
     own_session,
     second,
 )
-from fuzzing.target import Target, refusal
-from gossipfl.errors import RemoteProtocolError
+from fuzzing.target import Target, folder, refusal, refusing
+from gossipfl.errors import RemoteProtocolError, SettingsError
+from gossipfl.node.membersfile import MEMBERS, MembersFolder, lines_of
 from gossipfl.protocol.council import Council
 from gossipfl.protocol.identity import peer_number
 from gossipfl.protocol.membership import encode_change
@@ -55,4 +58,28 @@ def _seeds() -> Iterator[bytes]:
         yield bytes([held, 66]) + b"".join(reversed(frames))
 
 
+def _list(data: bytes) -> None:
+    """As what is kept, and as what a command dropped."""
+    state = folder() / "state"
+    for path in (state / MEMBERS / "list", state / MEMBERS / "dropped" / "one"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for _, dropped in MembersFolder(state).dropped():
+        if dropped is not None:
+            with suppress(RemoteProtocolError):  # the council refuses it, and the node says so
+                dropped.given_to(Council(OWN.key, lambda _: None))
+    MembersFolder(state).recall(Council(OWN.key, lambda _: None))
+
+
+def _lists() -> Iterator[bytes]:
+    council = Council(OWN.key, lambda _: None)
+    for signed in (founding(), second()):
+        council.take(signed)
+    *kept, last = lines_of(council)
+    yield "\n".join((*kept, last, "")).encode()
+    yield "\n".join((*kept, last.replace("list", "proposed"))).encode()
+    yield last.replace("list", "proposed").encode()
+
+
 COUNCIL = Target("council", _read, _seeds)
+MEMBER_LIST = refusing("member-list", _list, _lists, SettingsError)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fuzzing.headers import HEADERS
-from fuzzing.members import COUNCIL
+from fuzzing.members import COUNCIL, MEMBER_LIST
 from fuzzing.nodes import NODES
 from fuzzing.peers import PEER
 from fuzzing.settings import SETTINGS
 from fuzzing.streams import STREAM
 from fuzzing.tables import TABLES
 
-TARGETS = {each.name: each for each in (STREAM, PEER, COUNCIL, *HEADERS, *NODES, *SETTINGS, *TABLES)}
+TARGETS = {
+    each.name: each for each in (STREAM, PEER, COUNCIL, MEMBER_LIST, *HEADERS, *NODES, *SETTINGS, *TABLES)
+}
