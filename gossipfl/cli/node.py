@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,16 +13,8 @@ from gossipfl.cli.console import AsJson, print_json, screen
 from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
-    from gossipfl.cli.journal import Journal
-    from gossipfl.cli.vitals import Vitals
     from gossipfl.cli.voice import Say
     from gossipfl.experiment.member import Member
-    from gossipfl.node.links import Refusal
-    from gossipfl.node.runner import Record
-    from gossipfl.node.state import StateFolder
-    from gossipfl.protocol.identity import Identity, Neighbour, Roster
-    from gossipfl.protocol.membership import MemberList
-    from gossipfl.protocol.memory import Memory
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
 
@@ -115,6 +105,7 @@ def _summary(path: Path, fresh: bool, say: Say) -> dict[str, Any]:
     """Run the node at `path`; the summary of its run."""
     import trio
 
+    from gossipfl.cli.life import live
     from gossipfl.experiment.member import read_member
     from gossipfl.experiment.nodefile import node_path
     from gossipfl.node.keyfile import load_key
@@ -126,7 +117,7 @@ def _summary(path: Path, fresh: bool, say: Say) -> dict[str, Any]:
         if fresh and (aside := folder.put_aside()):
             say(f"begins anew; what was in {folder.path} is in {aside}")
         _refuse_finished(member)
-        return trio.run(_live, member, identity, folder, say)
+        return trio.run(live, member, identity, folder, say)
 
 
 def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
@@ -165,148 +156,3 @@ def _refuse_finished(member: Member) -> None:
             f"{member.state_path} holds a run that is finished: run the node again with --fresh, which puts "
             "it aside, or name another node.state."
         )
-
-
-async def _live(member: Member, identity: Identity, folder: StateFolder, say: Say) -> dict[str, Any]:
-    """The node's whole life; returns the summary of its run."""
-    from gossipfl.cli.beginning import begin
-    from gossipfl.cli.journal import Journal
-    from gossipfl.cli.pages import pages
-    from gossipfl.cli.slowness import slowed
-    from gossipfl.cli.vitals import vitals
-    from gossipfl.node.assembly import Assembly, neighbours_by
-    from gossipfl.node.audit import AuditLog
-    from gossipfl.node.keeping import Keeping
-    from gossipfl.node.links import Links
-    from gossipfl.node.membersfile import MembersFolder
-    from gossipfl.node.runner import run
-    from gossipfl.node.state import AUDIT
-    from gossipfl.node.window import window
-    from gossipfl.protocol.council import Council
-    from gossipfl.protocol.session import Speaker
-
-    council, members = (
-        Council(identity.key, lambda words: say(f"warning: {words}")),
-        MembersFolder(folder.path),
-    )
-    members.recall(council)
-    listed = member.roster(identity.key).neighbours
-    if member.grows:
-        member = member.beside(neighbours_by(listed, council.current, identity.key))
-    roster = _roster(member, identity)
-    began = time.monotonic()
-    number = member.number(identity.key)
-    peer, epoch, manifest, memory, complaints, keep = begin(member, identity, folder)
-    speaker = Speaker(identity, roster.name, epoch, manifest)
-    audit = AuditLog(folder.path / AUDIT, identity, roster, say)
-
-    def refuse(refusal: Refusal) -> None:
-        audit.refuse(refusal)
-        journal.refuse(*refusal)
-
-    def saw(record: Record) -> None:
-        audit.saw(record)
-        journal.saw(record)
-
-    def enlist(neighbour: Neighbour) -> None:
-        audit.enlist(neighbour)
-        journal.enlist(neighbour)
-
-    def note(current: MemberList) -> None:
-        audit.listed(current)
-        names = sorted(peer.name for peer in current.members.values())
-        say(f"the list of members with the serial number {current.serial} holds: {', '.join(names)}")
-
-    assembly = Assembly(council, members, listed, enlist, note, say, grows=member.grows)
-    barred = council.current.revoked | council.current.departed if council.current else frozenset[bytes]()
-    links = Links(
-        speaker,
-        roster,
-        member.listen,
-        refuse,
-        audit.leaves,
-        assembly,
-        barred,
-        say_again=member.speaks_alike,
-    )
-    journal = Journal(member, roster, lambda: links.spoken, say)
-    journal.began(epoch, memory)
-    journal.warn(*complaints)
-
-    def kept(memory: Memory) -> None:
-        journal.warn(*filter(None, [keep(memory)]))
-
-    def fit(vector: Any, round: int, drift: Any) -> Any:
-        journal.judge(round - 1, vector)
-        return member.fit(number, vector, round, drift)
-
-    def look() -> Vitals:
-        return vitals(roster, epoch, member.file.learning.rounds, journal, links, peer.sights)
-
-    names = [peer.name for peer in roster.neighbours]
-    words = f"{roster.name} at {member.listen} looks for {', '.join(names)}"
-    say(words, "started", name=roster.name, epoch=epoch, neighbours=names)
-    diverged = ""
-    try:
-        losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
-        seen = window(member.metrics, pages(look)) if member.metrics else nullcontext()
-        with audit.kept(epoch, manifest.hash):
-            async with seen:
-                finished = await run(peer, links, slowed(fit, os.environ), saw, losses, keeping, assembly)
-    except RunError as error:
-        finished, diverged = False, str(error)
-    finally:
-        journal.judge(journal.round, peer.model)
-        journal.close()
-    facts = {
-        "finished": int(finished),
-        "diverged": diverged,
-        "refused": dict(links.refused + journal.refused),
-        **journal.regards(),
-        "wall_s": time.monotonic() - began,
-    }
-    return _left_behind(member, peer.model, journal, facts, say)
-
-
-def _roster(member: Member, identity: Identity) -> Roster:
-    roster = member.roster(identity.key)
-    if not roster.neighbours:
-        raise SettingsError("The node knows no peers: add them with `gossipfl peer add NODE LINE`.")
-    return roster
-
-
-def _left_behind(
-    member: Member, vector: Any, journal: Journal, facts: dict[str, Any], say: Say
-) -> dict[str, Any]:
-    """Write the model and the summary of the run, and return the summary."""
-    from gossipfl.experiment.modelfile import Explanation, save_model
-    from gossipfl.report import to_json
-
-    model = member.state_path / "model.safetensors"
-    metric = "accuracy" if member.dataset.classes else "r2"
-    summary = {
-        "engine": "node",
-        "name": member.file.node.name,
-        "peers": len(member.file.peer) + 1,
-        "rounds": member.file.learning.rounds,
-        "round": journal.round,
-        "metric": metric,
-        f"{metric}_mean": journal.metrics.get(metric),
-        **member.defence.record(),
-        **journal.traffic(),
-        **facts,
-        "seed": member.file.run.seed,
-        "model": str(model),
-        "out": str(member.state_path),
-    }
-    try:
-        if journal.round or not model.exists():  # what an earlier run learned outlives one that never began
-            save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
-        (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise RunError(f"{model} cannot be written ({error.strerror}): free some space, run again.") from None
-    ended = "finished" if summary["finished"] else "stopped"
-    absent = f" without {', '.join(journal.never_seen)}" if journal.never_seen else ""
-    words = f"{ended} in round {journal.round}{absent}; the model is {model}"
-    say(words, ended, round=journal.round, absent=journal.never_seen, model=model)
-    return summary

@@ -170,6 +170,5 @@ def neighbours_by(listed: Iterable[Neighbour], current: MemberList | None, own: 
     """The neighbours of `own`, whose file has `listed`, by the list that holds."""
     if current is None:
         return list(listed)
-    gone = current.revoked | current.departed
-    named = {peer.key: current.members.get(peer.key, peer) for peer in listed if peer.key not in gone}
+    named = {peer.key: current.members.get(peer.key, peer) for peer in listed if peer.key not in current.gone}
     return list((named | {peer.key: peer for peer in current.neighbours_of(own)}).values())

@@ -116,6 +116,11 @@ class MemberList:
     departed: frozenset[bytes]  # members once, whose keys nobody revoked
     sponsors: Mapping[bytes, tuple[bytes, ...]]  # of those who were added since the founding
 
+    @property
+    def gone(self) -> frozenset[bytes]:
+        """Keys that were members' once, and may speak no more."""
+        return self.revoked | self.departed
+
     def neighbours_of(self, key: bytes) -> tuple[Neighbour, ...]:
         """Whom the list makes neighbours of `key`, by key: its sponsors, and those that it sponsors.
 

@@ -1,0 +1,48 @@
+"""What a node leaves behind: its model, and the summary of its run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gossipfl.errors import RunError
+from gossipfl.experiment.modelfile import Explanation, save_model
+from gossipfl.report import to_json
+
+if TYPE_CHECKING:
+    from gossipfl.cli.journal import Journal
+    from gossipfl.cli.voice import Say
+    from gossipfl.experiment.member import Member
+
+
+def left_behind(
+    member: Member, vector: Any, journal: Journal, facts: dict[str, Any], say: Say
+) -> dict[str, Any]:
+    """Write the model (d,) and the summary of the run, and return the summary. Raises `RunError`."""
+    model = member.state_path / "model.safetensors"
+    metric = "accuracy" if member.dataset.classes else "r2"
+    summary = {
+        "engine": "node",
+        "name": member.file.node.name,
+        "peers": len(member.file.peer) + 1,
+        "rounds": member.file.learning.rounds,
+        "round": journal.round,
+        "metric": metric,
+        f"{metric}_mean": journal.metrics.get(metric),
+        **member.defence.record(),
+        **journal.traffic(),
+        **facts,
+        "seed": member.file.run.seed,
+        "model": str(model),
+        "out": str(member.state_path),
+    }
+    try:
+        if journal.round or not model.exists():  # what an earlier run learned outlives one that never began
+            save_model(model, vector, Explanation.of(member.file.model, member.dataset, member.model))
+        (member.state_path / "summary.json").write_text(to_json(summary, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise RunError(f"{model} cannot be written ({error.strerror}): free some space, run again.") from None
+    ended = "finished" if summary["finished"] else "stopped"
+    absent = f" without {', '.join(journal.never_seen)}" if journal.never_seen else ""
+    words = f"{ended} in round {journal.round}{absent}; the model is {model}"
+    say(words, ended, round=journal.round, absent=journal.never_seen, model=model)
+    return summary
