@@ -35,7 +35,7 @@ from gossipfl.node.limits import (
     body_s,
 )
 from gossipfl.node.outbox import Outbox
-from gossipfl.protocol.framing import OFFERED_BYTES, Body
+from gossipfl.protocol.framing import CHUNK_BYTES, OFFERED_BYTES, Body
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
@@ -272,7 +272,10 @@ class Link:
             self.peer, update.round, update.sequence, outgoing.body_bytes - held, outgoing.digest
         )
         self._on_leaving(self._leaving)
-        for piece in outgoing.rest(held) if outgoing.offer else outgoing.pieces:
+        pieces = outgoing.rest(held) if outgoing.offer else outgoing.pieces
+        if outgoing.body_bytes <= CHUNK_BYTES:
+            pieces = iter([b"".join(pieces)])  # a small one is one record of TLS, or few, in one system call
+        for piece in pieces:
             await self._send(self.outbox.control() + piece)
         self._leaving = None
 
