@@ -7,7 +7,12 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "robustness.md"
 HEAD = "# What faults and attackers cost\n"
-SECTIONS = ("What faults cost", "What attackers cost", "What hostile connections cost")
+SECTIONS = (
+    "What faults cost",
+    "What attackers cost",
+    "What hostile connections cost",
+    "What real harm costs",
+)
 
 
 def with_section(page: str, title: str, text: str) -> str:
