@@ -71,7 +71,7 @@ def test_a_cell_is_one_run_whose_worst_peer_is_of_those_within_the_bound() -> No
 
 def test_each_mode_keeps_the_section_of_the_other() -> None:
     page = room("page")
-    faults, attackers = page.SECTIONS
+    faults, attackers, *_ = page.SECTIONS
     one = page.with_section("", attackers, "Rules.\n")
     both = page.with_section(one, faults, "Cuts.")
     assert both == page.HEAD + "\n## What faults cost\n\nCuts.\n\n## What attackers cost\n\nRules.\n"
