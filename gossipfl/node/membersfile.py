@@ -5,6 +5,7 @@
 
 Rules:
 - Commands write nothing but new files in `dropped`; the node alone writes the list, and takes those away.
+- What was left is taken up in the order of its lists, lest a change come before the one that it follows.
 - A file is nobody's word: all that is read is verified anew by whoever uses it.
 """
 
@@ -71,7 +72,9 @@ class MembersFolder:
         """Leave something for the node. Raises `SettingsError`."""
         change = dropped.change
         words = f"proposed {encode_change(change).hex()}" if change else f"accepted {dropped.accepted.hex()}"
-        name = change.change.digest.hex() if change else f"accepted-{dropped.accepted.hex()}"
+        serial, made_at_s = (change.change.serial, change.change.made_at_s) if change else (0, 0)
+        digest = change.change.digest if change else dropped.accepted
+        name = f"{serial:010}-{made_at_s:019}-{digest.hex()}"  # in this order they are taken up
         try:
             self._drops.mkdir(parents=True, exist_ok=True)
             write_durably(self._drops / name, [words.encode("ascii")])
@@ -79,7 +82,7 @@ class MembersFolder:
             raise unwritable(self._drops, error) from None
 
     def dropped(self) -> list[tuple[Path, Dropped | None]]:
-        """What was left, with where it lies; None for what is nothing of ours."""
+        """What was left, in order, with where it lies; None for what is nothing of ours."""
         try:
             files = sorted(path for path in self._drops.iterdir() if path.suffix != ".part")[:DROPPED_MAX]
         except OSError:
