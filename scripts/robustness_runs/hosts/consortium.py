@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,53 +23,24 @@ from gossipfl.errors import RunError
 from gossipfl.experiment.files import read_toml
 from robustness_runs.hosts.hosts import Host, Hosts, hosts
 from robustness_runs.hosts.line import Line
+from robustness_runs.nodes import Nodes, Record
 
 PORT = 7400
-HANG_S = 300.0
-POLL_S = 0.01
 TARGET = "diagnosis"
 
-Record = dict[str, Any]
 
-
-class Consortium:
+class Consortium(Nodes):
     """The nodes in the folders `homes`, each on one of `hosts`; training takes `training_s` at least."""
 
     def __init__(self, hosts: Hosts, homes: Sequence[Path], training_s: float) -> None:
         told = environment([], training_s)
         self.hosts = hosts
-        self.nodes = [
-            Process(number, home, told, host.within)
-            for number, (home, host) in enumerate(zip(homes, hosts, strict=True))
-        ]
-        self.records: list[list[Record]] = [[] for _ in self.nodes]
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """All run within the block, and none after it."""
-        try:
-            for node in self.nodes:
-                node.start()
-            yield
-        finally:
-            for node in self.nodes:
-                node.end_now()
-
-    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
-        """Read until `holds()`. Raises `RunError` if a node fails meanwhile, or if it takes too long."""
-        ends = time.monotonic() + HANG_S
-        while not holds():
-            time.sleep(POLL_S)
-            self.read()
-            if time.monotonic() > ends:
-                raise RunError(f"In {HANG_S:.0f} s there was no sign that {what}.")
-
-    def read(self) -> None:
-        """Read what is new. Raises `RunError` if a node has failed."""
-        for node in self.nodes:
-            self.records[node.number] += node.news()
-            if node.failed:
-                raise RunError(f"{node.path.name} failed: {node.last_words()}")
+        super().__init__(
+            [
+                Process(number, home, told, host.within)
+                for number, (home, host) in enumerate(zip(homes, hosts, strict=True))
+            ]
+        )
 
     def of(self, number: int, kind: str, since: float = 0.0, **facts: object) -> list[Record]:
         """The records of this `kind` that node `number` wrote `since` then, and that state these `facts`."""

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
-from robustness_runs.processes.rows import ROWS, Row, Runs, told
+from robustness_runs.parts import run_parts
+from robustness_runs.processes.rows import ROWS
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run what `words` ask for; 0 if every row passes, 1 if one fails."""
-    given = _arguments(words)
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="gossipfl-") as folder:
-        runs = Runs(Path(folder))
-        for name in given.row or ROWS:
-            print(f"{name}: {ROWS[name].__doc__}", file=sys.stderr, flush=True)
-            rows += ROWS[name](runs)
-    return told(rows, as_json=given.json)
-
-
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/robustness processes",
-        description="Harm real processes on this machine and print what comes of it beside what must.",
-        epilog="Times are longer where the machine is busy with other things. It needs SIGSTOP.",
+    return run_parts(
+        "processes",
+        ROWS,
+        words,
+        does="Harm real processes on this machine and print what comes of it beside what must.",
+        needs="Times are longer where the machine is busy with other things. It needs SIGSTOP.",
     )
-    parser.add_argument("row", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all, if none is named")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    given = parser.parse_args(words)
-    for name in given.row:
-        if name not in ROWS:
-            parser.error(f"there is no row {name!r}; known are {', '.join(ROWS)}")
-    return given

@@ -79,9 +79,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 class Runs:
-    """Runs of the experiment under `folder`, each in a folder of its own."""
+    """Runs of the experiment under `folder`, which is made, each in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
         self._folder = folder
         self._file = folder / "eight.toml"
         self._file.write_text(EXPERIMENT, encoding="utf-8")
@@ -103,8 +104,9 @@ class Runs:
         return look(str(self._file), [f"learning.rounds={rounds}"], self._folder / name, foreseen)
 
 
-def killed(runs: Runs) -> list[Row]:
+def killed(folder: Path) -> list[Row]:
     """SIGKILL, two of eight at round 15."""
+    runs = Runs(folder)
     dead = (2, 5)
     seen = runs.look("killed", 30, 0.1, *(Kill(peer, 15) for peer in dead))
     rest = [peer for peer in PEERS if peer not in dead]
@@ -122,8 +124,9 @@ def killed(runs: Runs) -> list[Row]:
     ]
 
 
-def partitioned(runs: Runs) -> list[Row]:
+def partitioned(folder: Path) -> list[Row]:
     """Halves cut off from each other in the rounds 10 to 40."""
+    runs = Runs(folder)
     whole = runs.look("whole", 80, 0.2)
     seen = runs.look("partitioned", 80, 0.2, Partition("halves", 10, 40))
     cut_at, healed_at = seen.when("partitioned"), seen.when("healed")
@@ -150,8 +153,9 @@ def partitioned(runs: Runs) -> list[Row]:
     ]
 
 
-def silent(runs: Runs) -> list[Row]:
+def silent(folder: Path) -> list[Row]:
     """One peer stopped for 9 s and one for 3 s, by SIGSTOP."""
+    runs = Runs(folder)
     long, short = 2, 6
     stops = (Pause(long, 5, 9.0), Pause(short, 5, 3.0))
     seen = runs.look("silent", 120, 0.1, *stops)
@@ -175,14 +179,14 @@ def silent(runs: Runs) -> list[Row]:
     ]
 
 
-def slow(runs: Runs) -> list[Row]:
+def slow(folder: Path) -> list[Row]:
     """One peer 20 times slower, one stopped for 20 s, one gone for good."""
-    return _uneven(runs, "slow, silent and gone", rounds=80, training_s=0.5, silent_s=20.0)
+    return _uneven(Runs(folder), "slow, silent and gone", rounds=80, training_s=0.5, silent_s=20.0)
 
 
-def hospital(runs: Runs) -> list[Row]:
+def hospital(folder: Path) -> list[Row]:
     """One of eight 20 times slower, one silent for 6 minutes, one gone for good: a quarter of an hour."""
-    return _uneven(runs, "hospitals", rounds=170, training_s=2.5, silent_s=360.0)
+    return _uneven(Runs(folder), "hospitals", rounds=170, training_s=2.5, silent_s=360.0)
 
 
 def _uneven(runs: Runs, name: str, rounds: int, training_s: float, silent_s: float) -> list[Row]:
@@ -200,7 +204,7 @@ def _uneven(runs: Runs, name: str, rounds: int, training_s: float, silent_s: flo
     ]
 
 
-ROWS: dict[str, Callable[[Runs], list[Row]]] = {
+ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "killed": killed,
     "partitioned": partitioned,
     "silent": silent,

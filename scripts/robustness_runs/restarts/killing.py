@@ -16,7 +16,8 @@ from gossipfl.draws import Draws
 from gossipfl.engines import run_network
 from gossipfl.experiment.federation import Federation, build
 from gossipfl.experiment.files import read_experiment
-from robustness_runs.consortium import HANG_S, Consortium
+from robustness_runs.consortium import Consortium
+from robustness_runs.nodes import HANG_S
 
 VICTIM, PEERS = 1, 4
 TRAINING_S = 0.25
