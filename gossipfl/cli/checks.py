@@ -121,7 +121,7 @@ async def _visit(peer: Neighbour, credentials: object) -> Finding:
         if key != peer.key:
             return Finding(False, f"Another member answers at {peer.address}: ask {peer.name} for its line.")
         with trio.move_on_after(0.5):  # a refusal comes after our side of the handshake is done
-            if not await stream.receive_some(1):
+            if not await stream.receive_some():
                 raise LinkError("It closed the link.")
     except (LinkError, trio.BrokenResourceError):
         return Finding(False, f"{peer.name} does not let this node in: ask it to add this node's line.")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, cast
 
 import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError, SettingsError
 from gossipfl.node.limits import CONNECT_S, HANDSHAKE_BYTES_MAX, HANDSHAKE_S
+from gossipfl.node.stream import Stream
 from gossipfl.node.tls import Credentials, tls_reason
 from gossipfl.protocol.identity import Address
 
-Stream = trio.SSLStream[trio.SocketStream]
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -42,47 +41,17 @@ async def secure(
 
     Raises `LinkError`, or `RemoteProtocolError` with a reason of `tls`, oversized-handshake or slow.
     """
-    context = credentials.context(server=server)
-    rationed = cast("trio.SocketStream", _Rationed(transport)) if server else transport
-    stream: Stream = trio.SSLStream(rationed, context, server_side=server)
+    stream = Stream(transport, credentials.context(server=server), server=server)
     try:
         with trio.fail_after(HANDSHAKE_S):
-            await stream.do_handshake()
+            await stream.do_handshake(HANDSHAKE_BYTES_MAX)
     except BROKEN as error:
         raise broken(error) from None
     except trio.TooSlowError:
         if not server:  # whoever we dialled is stopped or cut off, as far as we know
             raise LinkError("Nobody answers in TLS.") from None
         raise RemoteProtocolError("slow", f"The handshake took over {HANDSHAKE_S:g} s.") from None
-    key = credentials.key_of(cast("Any", stream))
-    stream.transport_stream = transport
-    return stream, key
-
-
-class _Rationed(trio.abc.Stream):
-    """A connection to a stranger, of whom only so much is read."""
-
-    def __init__(self, transport: trio.SocketStream) -> None:
-        self._transport = transport
-        self._left = HANDSHAKE_BYTES_MAX
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if not self._left:
-            raise RemoteProtocolError(
-                "oversized-handshake", f"The handshake takes over {HANDSHAKE_BYTES_MAX} bytes."
-            )
-        data = await self._transport.receive_some(min(max_bytes or self._left, self._left))
-        self._left -= len(data)
-        return bytes(data)
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._transport.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._transport.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
+    return stream, credentials.key_of(stream.tls)
 
 
 def broken(error: BaseException) -> LinkError | RemoteProtocolError:

@@ -50,7 +50,7 @@ ARRIVALS_PER_S = 0.5
 ARRIVALS_BURST = 10.0
 """How often one neighbour may come anew: each time its peers forget how slow it was."""
 
-RECEIVE_BYTES = 64 * 1024
+RECEIVE_BYTES = 256 * 1024
 UNHASHED_BYTES = 1 << 20
 UNHASHED_BYTES_MAX = 4 << 20
 """How much of an update arrives before a thread hashes it, and how much before its sender must wait."""

@@ -16,7 +16,7 @@ import trio
 
 from gossipfl.errors import LinkError, RemoteProtocolError
 from gossipfl.node.ending import Ending, parted, refused
-from gossipfl.node.handshake import BROKEN, Stream, broken
+from gossipfl.node.handshake import BROKEN, broken
 from gossipfl.node.leaving import Leaving, OnLeaving
 from gossipfl.node.limits import (
     CLOSE_S,
@@ -35,6 +35,7 @@ from gossipfl.node.limits import (
     body_s,
 )
 from gossipfl.node.outbox import Outbox
+from gossipfl.node.stream import Stream
 from gossipfl.protocol.framing import CHUNK_BYTES, OFFERED_BYTES, Body
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
@@ -177,8 +178,8 @@ class Link:
         with trio.move_on_after(CLOSE_S), contextlib.suppress(*BROKEN):
             if farewell:
                 await self._stream.send_all(farewell)
-                await self._stream.transport_stream.send_eof()
-                while await self._stream.receive_some(RECEIVE_BYTES):
+                await self._stream.send_eof()
+                while await self._stream.receive_some():
                     pass  # closing with bytes unread would reset what they have yet to read
 
     def abandon(self) -> None:
@@ -371,7 +372,7 @@ class Link:
 
     async def _receive(self) -> bytes | bytearray:
         try:
-            if data := await self._stream.receive_some(RECEIVE_BYTES):
+            if data := await self._stream.receive_some():
                 self._heard.bytes_received += len(data)
                 return data
         except BROKEN as error:

@@ -17,7 +17,6 @@ import trio
 from hosts import IDENTITIES, NOWHERE, Host, update
 
 from gossipfl.node.handshake import connect, secure
-from gossipfl.node.limits import RECEIVE_BYTES
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import Joined
 from gossipfl.protocol.framing import CHUNK_BYTES
@@ -98,7 +97,7 @@ async def receive_by_link() -> None:
 
 async def send_bare(address: Address, child: object) -> tuple[float, float]:
     stream, _ = await secure(await connect(address), Credentials(SENDER, [RECEIVER.key]), server=False)
-    await stream.receive_some(1)
+    await stream.receive_some()
     before, began_at = forget_peak(), trio.current_time()
     content = hosts.VECTOR.view(np.uint8).data
     for start in range(0, BYTES, CHUNK_BYTES):
@@ -114,7 +113,7 @@ async def receive_bare() -> None:
     before, content, filled = forget_peak(), np.empty(BYTES, np.uint8).data, 0
     await stream.send_all(b"!")
     while filled < BYTES:
-        piece = await stream.receive_some(RECEIVE_BYTES)
+        piece = await stream.receive_some()
         content[filled : filled + len(piece)] = piece
         filled += len(piece)
     print("done", flush=True)

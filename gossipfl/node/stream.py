@@ -1,0 +1,109 @@
+"""TLS on a connection: reads and writes many records in one turn of the event loop.
+
+Rules:
+- One task may send while another receives. What TLS itself has to say, such as that it took another key,
+  goes out before what is said next.
+- What was cut off while it was sent leaves half a record behind: nothing more can be said after it.
+- What arrived before an error is handed out before the error is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import trio
+
+from gossipfl.errors import RemoteProtocolError
+from gossipfl.node.limits import RECEIVE_BYTES
+
+_RECORD_BYTES = 16 * 1024
+
+
+class Stream(trio.abc.AsyncResource):
+    """The connection `transport` under the TLS of `context`. Raises the errors of trio's own streams.
+
+    Trio's `SSLStream` yields to the event loop after each record of 16 KiB, which costs more than its bytes.
+    """
+
+    def __init__(self, transport: trio.SocketStream, context: ssl.SSLContext, *, server: bool) -> None:
+        self._transport = transport
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server)
+        self._error: ssl.SSLError | None = None
+        self._over = False  # the other side says no more
+        self._cut_off = False
+
+    async def do_handshake(self, bytes_max: int) -> None:
+        """Until both sides are sure of each other. Raises `RemoteProtocolError`: oversized-handshake."""
+        left = bytes_max
+        while not self._shaken():
+            await self._flush()
+            if not left:
+                raise RemoteProtocolError(
+                    "oversized-handshake", f"The handshake takes over {bytes_max} bytes."
+                )
+            left -= await self._feed(left)
+        await self._flush()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send `data`, which is not empty."""
+        if self._cut_off:
+            raise trio.BrokenResourceError
+        try:
+            self.tls.write(data)
+        except ssl.SSLError as error:
+            raise trio.BrokenResourceError from error
+        await self._flush()
+
+    async def receive_some(self) -> bytes:
+        """What there is, or else comes next, of `RECEIVE_BYTES` at most; nothing when the other side ends."""
+        while not (data := b"".join(self._decrypted())):
+            if self._over:
+                return b""
+            if self._error is not None:
+                raise trio.BrokenResourceError from self._error
+            await self._feed(RECEIVE_BYTES)
+        return data
+
+    async def send_eof(self) -> None:
+        """Say no more."""
+        await self._transport.send_eof()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._transport.aclose()
+
+    def _shaken(self) -> bool:
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as error:
+            raise trio.BrokenResourceError from error
+        return True
+
+    def _decrypted(self) -> Iterator[bytes]:
+        """The records that are whole."""
+        try:
+            while record := self.tls.read(_RECORD_BYTES):
+                yield record
+            self._over = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._error = self._error or error
+
+    async def _feed(self, bytes_max: int) -> int:
+        data = await self._transport.receive_some(bytes_max)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        return len(data)
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._cut_off = True
+            await self._transport.send_all(data)
+            self._cut_off = False
