@@ -67,7 +67,7 @@ _BODIED = (FrameType.UPDATE, FrameType.OFFER, FrameType.REST)
 class Frame(NamedTuple):
     """A frame. An UPDATE or REST is read before its body is kept; all its chunks are read as one CHUNK.
 
-    `digest` is the blake2b-256 of the body.
+    `digest` is the SHA-256 of the body, for which processors have instructions.
     """
 
     type: FrameType
@@ -137,7 +137,7 @@ class Body:
         self.content = np.empty(length, np.uint8).data
         self.filled = 0
         self._hashed = 0
-        self._hash = hashlib.blake2b(digest_size=32)
+        self._hash = hashlib.sha256()
         self._hashing = threading.Lock()
 
     @property

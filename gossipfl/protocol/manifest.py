@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gossipfl.protocol.layout import Layout
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 DIGEST_BYTES = 16
 HASH_BYTES = 32
 SECTIONS_MAX = 24

@@ -203,7 +203,7 @@ def message_bytes(message: Message) -> int:
 def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:
     """The signed header of `update`, and its body as buffers that share its memory."""
     buffers = body_buffers(update.payload)
-    digest = hashlib.blake2b(digest_size=32)
+    digest = hashlib.sha256()
     for buffer in buffers:
         digest.update(buffer)
     header = SIGNED.pack(
