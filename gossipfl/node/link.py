@@ -76,6 +76,7 @@ class Heard:
 class Link:
     """A connection to `peer`, from its greeting to its end; what leaves on it is `told`.
 
+    All links of a node share its `encoder`, where one at a time makes a large update ready.
     Once it is abandoned, `unsaid` is the large update that was cut off, or not said to have come, unless a
     newer one was to follow.
     """
@@ -88,6 +89,7 @@ class Link:
         spoken: Traffic,
         heard: Heard,
         told: OnLeaving,
+        encoder: trio.CapacityLimiter,
         *,
         dialled: bool,
     ) -> None:
@@ -114,7 +116,7 @@ class Link:
         self._leaving: Leaving | None = None
         self._on_leaving = told
         self._frames = Allowance(FRAMES_PER_S, FRAMES_BURST, trio.current_time())
-        self._encoder = trio.CapacityLimiter(1)  # slow name look-ups must not hold up what we say
+        self._encoder = encoder
         self._hasher = trio.CapacityLimiter(1)
         self._grown = trio.Event()  # there is more to hash
         self._hashed = trio.Event()

@@ -115,6 +115,7 @@ class Links:
         self._unsaid: dict[PeerId, tuple[int, Update]] = {}  # with the boot epoch of whom it is for
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
+        self._encoder = trio.CapacityLimiter(1)  # who waits for it finds a large update hashed already
         self._door = trio.CancelScope()
         self._dials: dict[PeerId, trio.CancelScope] = {}
         self._dialling: trio.Nursery | None = None
@@ -320,7 +321,16 @@ class Links:
             peer, dialled = self._member(key), expected is not None
             unfinished = self._unfinished.setdefault(peer.number, Unfinished())
             session = Session(self._own, key, dialled=dialled, unfinished=unfinished)
-            link = Link(stream, session, peer, self.spoken, self.heard, self._on_leaving, dialled=dialled)
+            link = Link(
+                stream,
+                session,
+                peer,
+                self.spoken,
+                self.heard,
+                self._on_leaving,
+                self._encoder,
+                dialled=dialled,
+            )
             wanted = await (self._greet(link, expected) if expected else self._admit(link))
             self._member(key)  # still
             if wanted:

@@ -25,7 +25,7 @@ from gossipfl.protocol.framing import (
     update_frames,
 )
 from gossipfl.protocol.identity import Identity
-from gossipfl.protocol.layout import body_bytes, layout_of
+from gossipfl.protocol.layout import body_buffers, body_bytes, layout_of
 from gossipfl.protocol.manifest import PROTOCOL_VERSION, Manifest, differences
 from gossipfl.protocol.messages import (
     Ask,
@@ -223,8 +223,13 @@ class Session:
         return control_frame(FrameType.HELLO_ACK, self._greeting())
 
     def update(self, update: Update) -> Outgoing:
-        """`update` as it is sent."""
-        return Outgoing(*encode_update(self._own.identity, self._own.manifest, update))
+        """`update` as it is sent: hashed and signed once, however many of our sessions send it."""
+        stated = update.statement
+        if stated is None or stated.author != self._own.identity.key:
+            header, body = encode_update(self._own.identity, self._own.manifest, update)
+            update.states(read_statement(header))
+            return Outgoing(header, body)
+        return Outgoing(stated.evidence, body_buffers(update.payload))
 
     def offer(self, outgoing: Outgoing, sequence: int) -> bytes:
         """The frame that offers a large update, to which a `Held` is due now and, of the whole, later."""

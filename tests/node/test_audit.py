@@ -175,7 +175,9 @@ def test_an_update_that_is_cut_off_is_told_as_that() -> None:
     async def test() -> None:
         stream: Any = Stuck()
         session, traffic = Session(speaker(OWN), OTHER.key, dialled=True), Traffic()
-        link = Link(stream, session, OTHER, traffic, Heard(), left.append, dialled=True)
+        link = Link(
+            stream, session, OTHER, traffic, Heard(), left.append, trio.CapacityLimiter(1), dialled=True
+        )
         link.send(update(3))
         with trio.move_on_after(1):
             await link._write()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
 import pytest
@@ -13,8 +13,11 @@ from hosts import IDENTITIES, NOWHERE, Host, raw_tls, run, speaker, update
 
 from gossipfl.node.leaving import Leaving
 from gossipfl.protocol.events import Joined, Left
-from gossipfl.protocol.identity import Address
+from gossipfl.protocol.identity import Address, Identity
+from gossipfl.protocol.manifest import Manifest
+from gossipfl.protocol.messages import Update
 from gossipfl.protocol.session import Opened
+from gossipfl.protocol.wire import encode_update
 
 SMALL, LARGE, *_ = IDENTITIES
 VECTOR = np.random.default_rng(1).normal(size=1_000_000).astype(np.float32)
@@ -125,6 +128,33 @@ def test_what_was_cut_off_is_not_said_again_once_something_newer_was_said() -> N
             await two.until(lambda host: bool(host.rounds_heard))
             assert two.rounds_heard == [3]
             assert links.spoken.messages_lost == 2
+
+    run(test)
+
+
+def test_what_all_are_told_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Update] = []
+
+    def encode(identity: Identity, terms: Manifest, said: Update) -> tuple[bytes, list[memoryview]]:
+        encoded.append(said)
+        return encode_update(identity, terms, said)
+
+    monkeypatch.setattr("gossipfl.protocol.session.encode_update", encode)
+
+    async def test() -> None:
+        one, two, three = (Host(who) for who in IDENTITIES[:3])
+        listed = [(who.identity, NOWHERE) for who in (two, three)]
+        async with one.running(*listed) as links, AsyncExitStack() as stack:
+            for other in (two, three):
+                await stack.enter_async_context(other.running((SMALL, one.address)))
+            await one.until(lambda host: host.count(Joined) == 2)
+            said = update(1, vector=VECTOR)
+            for other in (two, three):
+                links.send(other.number, said)
+            for other in (two, three):
+                await other.until(lambda host: host.rounds_heard == [1])
+                assert np.array_equal(other.updates[0].payload[0], VECTOR)
+            assert encoded == [said]
 
     run(test)
 
