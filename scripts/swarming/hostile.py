@@ -69,7 +69,8 @@ class Hostile:
             case "nan":
                 return [self._changed(update, lambda part: np.full_like(part, np.nan))]
             case "huge":
-                return [self._changed(update, lambda part: np.full_like(part, 1e16))]
+                with np.errstate(over="ignore"):  # in half precision it is infinite
+                    return [self._changed(update, lambda part: np.full_like(part, 1e16))]
             case "shape":
                 return [replace(update, payload=tuple(np.append(part, 1) for part in update.payload))]
             case "sign-flip":

@@ -42,6 +42,12 @@ Where nobody trains any more no loss holds against it."""
 SCALE_MIN = 1.0
 """So far apart they count as having been at least: a training may still be under way."""
 
+LEAD_MAX = 8
+"""Rounds that a peer may be ahead of most of its neighbours, or behind them, after the calm ones."""
+
+EQUAL_MAX = 1.5
+"""In seconds; nobody trains so long that others overtake it."""
+
 LINEAR = ("dpsgd", "combine-then-adapt")
 CARRYING = (
     "momentum",
@@ -63,6 +69,7 @@ class Liveness:
         self._scale = math.nan
         self._due: int | None = None  # the round in which all must agree
         self._closed: dict[PeerId, int] = {}  # rounds of each since the healing
+        self._rounds: dict[PeerId, int] = {}  # the last one of each since the healing
         self._met = True  # whether all had closed one when the first had closed the one that is due
         self._models: dict[PeerId, Array] = {}
 
@@ -81,12 +88,31 @@ class Liveness:
 
     def closed(self, peer: PeerId, record: RoundClosed) -> None:
         """`peer` closed a round."""
-        if self._due is None:
+        if self._due is None or peer not in self._live:
             return
+        self._rounds[peer] = record.round
         self._closed[peer] = self._closed.get(peer, 0) + 1
         if record.round >= self._due:
             self._met = self._met and all(self._closed.get(live) for live in self._live)
+            if not self._models and self._met:
+                self._check_in_step()
             self._models.setdefault(peer, record.vector)
+
+    def _check_in_step(self) -> None:
+        """Nobody may have lost sight of most of its neighbours, where nobody is so slow that it is overtaken.
+
+        Between halves nothing is promised: who is in step with one of its two neighbours believes neither.
+        """
+        if max(self._world.training_s) > EQUAL_MAX:
+            return
+        self._arena.book.checks["live peers are in step"] += 1
+        for peer in self._live:
+            others = self._world.neighbours[peer]
+            leads = [self._rounds[peer] - self._rounds[other] for other in others if other in self._live]
+            for lost in ([lead > LEAD_MAX for lead in leads], [lead < -LEAD_MAX for lead in leads]):
+                if 2 * sum(lost) > len(others):
+                    sentence = f"Peer {peer} is {', '.join(map(str, leads))} rounds ahead of its neighbours."
+                    raise Violation("out of step", sentence)
 
     def check_end(self) -> None:
         """Raise `Violation` unless all came about."""

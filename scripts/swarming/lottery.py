@@ -100,7 +100,8 @@ def _rule(chance: Chance, algorithm: str, neighbours: Sequence[Sequence[int]]) -
 def _paces(chance: Chance, peers: int) -> tuple[float, ...]:
     if chance.happens(0.3):
         return (1.0,) * peers  # all in step: many things happen at the same moment
-    return tuple(chance.between(PACE_MIN, 1.5) for _ in range(peers))
+    slowest = chance.among((1.5, 1.5, 4.0))
+    return tuple(chance.between(PACE_MIN, slowest) for _ in range(peers))
 
 
 def _graph(chance: Chance, seed: int, peers: int, algorithm: str) -> tuple[str, tuple[tuple[int, ...], ...]]:
@@ -191,7 +192,7 @@ def _struck(chance: Chance, kind: str, neighbours: Sequence[Sequence[int]]) -> t
     one = int(peers * chance())
     if kind == "clog":
         return one, chance.among(neighbours[one])
-    if kind == "cut":
+    if kind in ("cut", "slow"):
         share = chance.among((0.0, 0.3, 0.5))
         return tuple(peer for peer in range(peers) if peer == one or chance() < share)[: peers - 1]
     return (one,)

@@ -58,8 +58,8 @@ class Nemesis:
                 self._arena.disturb(peer)
                 lives.later(lasts_s, partial(self._arena.disturb, peer))
             case "slow":
-                self._arena.slow[peer] = ailment.size
-                lives.later(lasts_s, lambda: self._arena.slow.pop(peer, None) and None)
+                self._arena.slow |= dict.fromkeys(ailment.peers, ailment.size)
+                lives.later(lasts_s, partial(self._recover, ailment.peers))
             case "clog":
                 one, other = sorted(ailment.peers)
                 self._arena.hardship.clogged[one, other] = lives.now + lasts_s
@@ -75,6 +75,10 @@ class Nemesis:
     def _come(self, peer: PeerId) -> None:
         if peer not in self._gone:
             self._lives.boot(peer)
+
+    def _recover(self, peers: tuple[PeerId, ...]) -> None:
+        for peer in peers:
+            self._arena.slow.pop(peer, None)
 
     def _cut(self, side: frozenset[PeerId], lasts_s: float) -> None:
         """No word passes between `side` and all others."""

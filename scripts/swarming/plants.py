@@ -46,6 +46,12 @@ PLANTS = {
         conversation, "mixed", _mixed_beside_all_of_its_own, "the weights sum to more than 1"
     ),
     "rounds-go-back": Plant(acquaintance, "caught_up", _median, "a peer ahead of others joins them"),
+    "runs-ahead": Plant(
+        acquaintance.Acquaintances,
+        "most_are_behind",
+        lambda *_: False,
+        "nobody waits for those it left behind",
+    ),
     "no-patience": Plant(patience.Patience, "wait_s", lambda _: 1e6, "a barrier that one peer can hold"),
     "forgeries-pass": Plant(Sealed, "certain", lambda *_: True, "nobody looks who signed a proof"),
     "inbox-hoards": Plant(inbox, "WAITING_MAX", 1_000_000, "all that was heard is kept"),

@@ -28,8 +28,8 @@ class Ailment:
     """What befalls `peers` from `at_s` on, for `for_s` seconds; `size` is a factor or a share.
 
     crash, leave: gone, and back after `for_s`, or for good if that is infinite. pause: stands still.
-    slow: trains `size` times slower. clog: what passes between the two waits for its end. cut: no word passes
-    between these and all others.
+    slow: these train `size` times slower. clog: what passes between the two waits for its end. cut: no word
+    passes between these and all others.
     """
 
     kind: str

@@ -39,6 +39,7 @@ PLANTS = {
     "nan-passes": {"not finite", "error"},
     "own-counts-whole": {"weights"},
     "rounds-go-back": {"round goes back"},
+    "runs-ahead": {"apart", "out of step"},
     "no-patience": {"patience"},
     "forgeries-pass": {"quarantined"},
     "inbox-hoards": {"memory"},
