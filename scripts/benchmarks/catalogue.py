@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from benchmarks import digits_boot, nodes, others
+from benchmarks import digits_boot, nodes, others, transfer
 from benchmarks.task import Task
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -78,6 +78,8 @@ _ALL = [
     *(each for kind in ("mlp", "cnn") for each in _on_device(kind)),
     Workload("million", digits_boot.rounds, ("softmax", "compiled", "crowd"), (1_000_000,), asked=True),
     Workload("nodes", nodes.rounds, sizes=(16,), threads=2, asked=True),
+    Workload("transfer-link", transfer.sending, ("link",), threads=2, asked=True),
+    Workload("transfer-bare", transfer.sending, ("bare",), threads=2, asked=True),
     Workload("wire", others.wire, quick=(0,)),
     Workload("import", others.start, ("-c", "import gossipfl"), quick=(0,)),
     Workload("help", others.start, ("-m", "gossipfl", "--help"), quick=(0,)),
@@ -91,4 +93,5 @@ CONTRASTS = [
     Contrast("softmax: 100 judged each round over none", "judged-softmax", "crowd-softmax-compiled"),
     Contrast("mlp: 100 judged each round over none", "judged-mlp", "crowd-mlp-compiled"),
     Contrast("CNN: one peer after another over stacked", "cnn-apart", "cnn-stacked"),
+    Contrast("100 MiB: bare TLS over a link", "transfer-bare", "transfer-link"),
 ]
