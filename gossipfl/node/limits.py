@@ -50,6 +50,9 @@ ARRIVALS_PER_S = 0.5
 ARRIVALS_BURST = 10.0
 """How often one neighbour may come anew: each time its peers forget how slow it was."""
 
+HASHERS = 4
+"""Threads that hash a large update before it is offered."""
+
 RECEIVE_BYTES = 256 * 1024
 UNHASHED_BYTES = 1 << 20
 UNHASHED_BYTES_MAX = 4 << 20

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import trio
@@ -22,6 +23,7 @@ from gossipfl.node.limits import (
     CLOSE_S,
     FRAMES_BURST,
     FRAMES_PER_S,
+    HASHERS,
     HEADER_S,
     HELLO_S,
     PING_TICKS,
@@ -297,8 +299,12 @@ class Link:
         if not self._is_large(update):
             return self._session.update(update)
         return await trio.to_thread.run_sync(
-            self._session.update, update, abandon_on_cancel=True, limiter=self._encoder
+            self._encode, update, abandon_on_cancel=True, limiter=self._encoder
         )
+
+    def _encode(self, update: Update) -> Outgoing:
+        with ThreadPoolExecutor(HASHERS) as pool:
+            return self._session.update(update, pool.map)
 
     def _is_large(self, update: Update) -> bool:
         return body_bytes(layout_of(update.payload)) >= OFFERED_BYTES
@@ -372,7 +378,7 @@ class Link:
         body = self._session.reader.body
         return body_s(len(body.content)) if body is not None else HEADER_S
 
-    async def _receive(self) -> bytes | bytearray:
+    async def _receive(self) -> memoryview:
         try:
             if data := await self._stream.receive_some():
                 self._heard.bytes_received += len(data)

@@ -10,14 +10,12 @@ Rules:
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from typing import cast
 
 import trio
 
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.node.limits import RECEIVE_BYTES
-
-_RECORD_BYTES = 16 * 1024
 
 
 class Stream(trio.abc.AsyncResource):
@@ -33,6 +31,7 @@ class Stream(trio.abc.AsyncResource):
         self._error: ssl.SSLError | None = None
         self._over = False  # the other side says no more
         self._cut_off = False
+        self._room = memoryview(b"")
 
     async def do_handshake(self, bytes_max: int) -> None:
         """Until both sides are sure of each other. Raises `RemoteProtocolError`: oversized-handshake."""
@@ -45,6 +44,7 @@ class Stream(trio.abc.AsyncResource):
                 )
             left -= await self._feed(left)
         await self._flush()
+        self._room = memoryview(bytearray(RECEIVE_BYTES))  # not for strangers
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`, which is not empty."""
@@ -56,11 +56,11 @@ class Stream(trio.abc.AsyncResource):
             raise trio.BrokenResourceError from error
         await self._flush()
 
-    async def receive_some(self) -> bytes:
-        """What there is, or else comes next, of `RECEIVE_BYTES` at most; nothing when the other side ends."""
-        while not (data := b"".join(self._decrypted())):
+    async def receive_some(self) -> memoryview:
+        """What there is, or else comes next, until more is asked for; nothing when the other side ends."""
+        while not (data := self._decrypted()):
             if self._over:
-                return b""
+                break
             if self._error is not None:
                 raise trio.BrokenResourceError from self._error
             await self._feed(RECEIVE_BYTES)
@@ -83,16 +83,21 @@ class Stream(trio.abc.AsyncResource):
             raise trio.BrokenResourceError from error
         return True
 
-    def _decrypted(self) -> Iterator[bytes]:
-        """The records that are whole."""
+    def _decrypted(self) -> memoryview:
+        """The records that are whole, as many as there is room for."""
+        filled = 0
         try:
-            while record := self.tls.read(_RECORD_BYTES):
-                yield record
-            self._over = True
+            while room := self._room[filled:]:
+                read = cast("int", self.tls.read(len(room), room))  # into a buffer: how many bytes
+                if not read:
+                    self._over = True
+                    break
+                filled += read
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
             self._error = self._error or error
+        return self._room[:filled]
 
     async def _feed(self, bytes_max: int) -> int:
         data = await self._transport.receive_some(bytes_max)

@@ -12,7 +12,6 @@ Rules:
 from __future__ import annotations
 
 import enum
-import hashlib
 import struct
 import threading
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.digest import BodyHash
+from gossipfl.protocol.layout import cut
 
 MAGIC = b"GF\x01"
 HEADER_BYTES_MAX = 4096
@@ -67,7 +68,7 @@ _BODIED = (FrameType.UPDATE, FrameType.OFFER, FrameType.REST)
 class Frame(NamedTuple):
     """A frame. An UPDATE or REST is read before its body is kept; all its chunks are read as one CHUNK.
 
-    `digest` is the SHA-256 of the body, for which processors have instructions.
+    `digest` is that of the body.
     """
 
     type: FrameType
@@ -99,7 +100,7 @@ def rest_frames(body: Iterable[memoryview], held: int) -> Iterator[bytes]:
 
 def _bodied_frames(type_: FrameType, header: bytes, buffers: list[memoryview]) -> Iterator[bytes]:
     yield _PREFIX.pack(MAGIC, type_, len(header), sum(map(len, buffers))) + header
-    for parts in _chunks(buffers):
+    for parts in cut(buffers, CHUNK_BYTES):
         yield b"".join((_PREFIX.pack(MAGIC, FrameType.CHUNK, 0, sum(map(len, parts))), *parts))
 
 
@@ -108,23 +109,6 @@ def _from(buffers: Iterable[memoryview], start: int) -> Iterator[memoryview]:
     for buffer in buffers:
         yield buffer[start:]
         start = max(0, start - len(buffer))
-
-
-def _chunks(buffers: Iterable[memoryview]) -> Iterator[list[memoryview]]:
-    """The parts of `buffers` that make up one chunk each."""
-    parts: list[memoryview] = []
-    room = CHUNK_BYTES
-    for buffer in buffers:
-        start = 0
-        while start < len(buffer):
-            parts.append(buffer[start : start + room])
-            start += len(parts[-1])
-            room -= len(parts[-1])
-            if not room:
-                yield parts
-                parts, room = [], CHUNK_BYTES
-    if parts:
-        yield parts
 
 
 class Body:
@@ -137,7 +121,7 @@ class Body:
         self.content = np.empty(length, np.uint8).data
         self.filled = 0
         self._hashed = 0
-        self._hash = hashlib.sha256()
+        self._hash = BodyHash()
         self._hashing = threading.Lock()
 
     @property

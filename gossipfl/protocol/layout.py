@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,23 @@ def split_body(body: bytes | bytearray | memoryview, layout: Layout) -> Payload:
 def body_buffers(payload: Payload) -> list[memoryview]:
     """`payload` as the buffers of a body, copied only where not contiguous or not little-endian."""
     return [_flat(np.ascontiguousarray(array, array.dtype.newbyteorder("<"))) for array in payload]
+
+
+def cut(buffers: Iterable[memoryview], size: int) -> Iterator[list[memoryview]]:
+    """The parts of `buffers` that make up `size` bytes each, and at last what is left."""
+    parts: list[memoryview] = []
+    room = size
+    for buffer in buffers:
+        start = 0
+        while start < len(buffer):
+            parts.append(buffer[start : start + room])
+            start += len(parts[-1])
+            room -= len(parts[-1])
+            if not room:
+                yield parts
+                parts, room = [], size
+    if parts:
+        yield parts
 
 
 def _flat(array: np.ndarray[Any, Any]) -> memoryview:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gossipfl.errors import LocalProtocolError, RemoteProtocolError
+from gossipfl.protocol.digest import Each
 from gossipfl.protocol.framing import (
     OFFERED_BYTES,
     Frame,
@@ -222,11 +223,11 @@ class Session:
         self._open()
         return control_frame(FrameType.HELLO_ACK, self._greeting())
 
-    def update(self, update: Update) -> Outgoing:
-        """`update` as it is sent: hashed and signed once, however many of our sessions send it."""
+    def update(self, update: Update, each: Each = map) -> Outgoing:
+        """`update` as it is sent: hashed (by `each`) and signed once, however many sessions send it."""
         stated = update.statement
         if stated is None or stated.author != self._own.identity.key:
-            header, body = encode_update(self._own.identity, self._own.manifest, update)
+            header, body = encode_update(self._own.identity, self._own.manifest, update, each)
             update.states(read_statement(header))
             return Outgoing(header, body)
         return Outgoing(stated.evidence, body_buffers(update.payload))
@@ -277,7 +278,7 @@ class Session:
             case ListChange(words):
                 return control_frame(FrameType.LIST_CHANGE, words)
 
-    def receive(self, data: bytes | bytearray) -> Iterator[Happening]:
+    def receive(self, data: bytes | bytearray | memoryview) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
         for frame in self.reader.receive(data):
             match frame.type:

@@ -8,7 +8,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import struct
 from dataclasses import astuple
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.digest import Each, body_digest
 from gossipfl.protocol.framing import OFFERED_BYTES, PREFIX_BYTES, Frame, stream_bytes
 from gossipfl.protocol.identity import SIGNATURE_BYTES, Identity, verify
 from gossipfl.protocol.layout import body_buffers, body_bytes, split_body
@@ -200,12 +200,11 @@ def message_bytes(message: Message) -> int:
     return stream_bytes(0, 0)
 
 
-def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tuple[bytes, list[memoryview]]:
-    """The signed header of `update`, and its body as buffers that share its memory."""
+def encode_update(
+    identity: Identity, manifest: Manifest, update: Update, each: Each = map
+) -> tuple[bytes, list[memoryview]]:
+    """The signed header of `update`, and its body, hashed by `each`, as buffers that share its memory."""
     buffers = body_buffers(update.payload)
-    digest = hashlib.sha256()
-    for buffer in buffers:
-        digest.update(buffer)
     header = SIGNED.pack(
         manifest.run_id,
         manifest.hash,
@@ -217,7 +216,7 @@ def encode_update(identity: Identity, manifest: Manifest, update: Update) -> tup
         update.degree,
         _WHOLE * update.whole + _ASKS * update.asks,
         sum(map(len, buffers)),
-        digest.digest(),
+        body_digest(buffers, each),
     )
     return signed(identity, header), buffers
 

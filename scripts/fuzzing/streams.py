@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import numpy as np
 from fuzzing.lot import Lot
 from fuzzing.target import Target, refusal
 from gossipfl.errors import RemoteProtocolError
+from gossipfl.protocol.digest import body_digest
 from gossipfl.protocol.framing import CHUNK_BYTES, HEADER_BYTES_MAX, MAGIC, FrameType, control_frame
 from gossipfl.protocol.identity import Address, Identity, Neighbour, peer_number
 from gossipfl.protocol.layout import body_bytes, layout_of
@@ -205,7 +205,7 @@ def _signed(said: _Said, body: bytes) -> bytes:
     """Its header with what it signs signed anew, if that is by somebody whose key we have."""
     header = said.header
     if said.code == FrameType.UPDATE and len(header) == SIGNED_BYTES:
-        digest = hashlib.sha256(body).digest()
+        digest = body_digest([memoryview(body)])
         return _by_its_author(header[: SIGNED.size - 32] + digest)
     if said.code in (FrameType.SHOWN, FrameType.PROOF) and len(header) % SIGNED_BYTES == 0:
         starts = range(0, len(header), SIGNED_BYTES)

@@ -12,6 +12,7 @@ from attackers import HONEST, MEMBER, NODE, client, greeted
 from hosts import IDENTITIES, NOWHERE, Host, raw_tls, run, speaker, update
 
 from gossipfl.node.leaving import Leaving
+from gossipfl.protocol.digest import Each
 from gossipfl.protocol.events import Joined, Left
 from gossipfl.protocol.identity import Address, Identity
 from gossipfl.protocol.manifest import Manifest
@@ -135,9 +136,11 @@ def test_what_was_cut_off_is_not_said_again_once_something_newer_was_said() -> N
 def test_what_all_are_told_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[Update] = []
 
-    def encode(identity: Identity, terms: Manifest, said: Update) -> tuple[bytes, list[memoryview]]:
+    def encode(
+        identity: Identity, terms: Manifest, said: Update, each: Each
+    ) -> tuple[bytes, list[memoryview]]:
         encoded.append(said)
-        return encode_update(identity, terms, said)
+        return encode_update(identity, terms, said, each)
 
     monkeypatch.setattr("gossipfl.protocol.session.encode_update", encode)
 
