@@ -41,7 +41,7 @@ from gossipfl.node.stream import Stream
 from gossipfl.protocol.framing import CHUNK_BYTES, OFFERED_BYTES, Body
 from gossipfl.protocol.identity import Neighbour
 from gossipfl.protocol.layout import body_bytes, layout_of
-from gossipfl.protocol.messages import Message, PeerId, Traffic, Update
+from gossipfl.protocol.messages import Message, PeerId, Traffic, Update, Witness
 from gossipfl.protocol.session import (
     DUPLICATE,
     PING,
@@ -208,7 +208,8 @@ class Link:
     def send(self, message: Message) -> None:
         """Say `message` when the link comes to it; an update may be replaced until then."""
         if not isinstance(message, Update):
-            self.outbox.say(self._session.control(message))
+            hurries = not isinstance(message, Witness)  # after a round of ours, so before our next update
+            self.outbox.say(self._session.control(message), hurries=hurries)
         elif self.outbox.put(message):
             self._spoken.messages_lost += 1
 
@@ -356,18 +357,20 @@ class Link:
 
     async def _hear(self) -> Happening:
         """The next thing that the other side does."""
-        with trio.CancelScope() as scope:
-            while True:
-                for happening in self._happenings:
-                    if isinstance(happening, Update):
-                        self._frame_since = math.inf
-                    return happening
-                limit_s = self._mind_frame()
-                scope.deadline = self._frame_since + limit_s
+        while True:
+            for happening in self._happenings:
+                if isinstance(happening, Update):
+                    self._frame_since = math.inf
+                return happening
+            limit_s = self._mind_frame()
+            if self._frame_since == math.inf:  # nothing is due, as most of the time
+                await self._receive()
+                continue
+            with trio.move_on_at(self._frame_since + limit_s) as scope:
                 await self._mind_hash(self._session.reader.body)
-                self._happenings = self._session.receive(await self._receive())
-                self._silent_ticks = 0
-        raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
+                await self._receive()
+            if scope.cancelled_caught:
+                raise RemoteProtocolError("slow", f"A frame took over {limit_s:.0f} s.")
 
     def _mind_frame(self) -> float:
         """Note when the frame began that is arriving; returns how many seconds it may take."""
@@ -378,11 +381,14 @@ class Link:
         body = self._session.reader.body
         return body_s(len(body.content)) if body is not None else HEADER_S
 
-    async def _receive(self) -> memoryview:
+    async def _receive(self) -> None:
+        """Let what comes next happen, one after the other."""
         try:
             if data := await self._stream.receive_some():
                 self._heard.bytes_received += len(data)
-                return data
+                self._happenings = self._session.receive(data)
+                self._silent_ticks = 0
+                return
         except BROKEN as error:
             raise broken(error) from None
         raise LinkError(f"{self.peer.name} closed the link.")

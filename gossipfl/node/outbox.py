@@ -8,7 +8,10 @@ from gossipfl.protocol.messages import Update
 
 
 class Outbox:
-    """Control frames go first, equal ones once, as they were put last; a newer update replaces its like."""
+    """Control frames go first, equal ones once, as they were put last; a newer update replaces its like.
+
+    A frame in no hurry leaves with whatever is said next: what is said by itself costs both sides most.
+    """
 
     def __init__(self) -> None:
         self._control: dict[bytes, None] = {}
@@ -17,12 +20,12 @@ class Outbox:
         self._filled = trio.Event()
         self._emptied = trio.Event()
 
-    def say(self, frame: bytes) -> None:
+    def say(self, frame: bytes, *, hurries: bool = True) -> None:
         """Put a control frame."""
         if not self._closed:
             self._control.pop(frame, None)  # what is said last must be heard last
             self._control[frame] = None
-            self._wake()
+            self._wake(hurries=hurries)
 
     def put(self, update: Update) -> bool:
         """Put an update; returns whether one was lost by that."""
@@ -74,9 +77,11 @@ class Outbox:
 
     async def drained(self) -> None:
         """Wait until all that was put is sent, or nothing more will be."""
+        self.stir()
         await self._emptied.wait()
 
-    def _wake(self) -> None:
-        self._filled.set()
+    def _wake(self, *, hurries: bool = True) -> None:
+        if hurries:
+            self._filled.set()
         if self._emptied.is_set():
             self._emptied = trio.Event()

@@ -87,7 +87,7 @@ class Stream(trio.abc.AsyncResource):
         """The records that are whole, as many as there is room for."""
         filled = 0
         try:
-            while room := self._room[filled:]:
+            while self._may_hold_more and (room := self._room[filled:]):
                 read = cast("int", self.tls.read(len(room), room))  # into a buffer: how many bytes
                 if not read:
                     self._over = True
@@ -98,6 +98,11 @@ class Stream(trio.abc.AsyncResource):
         except ssl.SSLError as error:
             self._error = self._error or error
         return self._room[:filled]
+
+    @property
+    def _may_hold_more(self) -> bool:
+        """Whether there is anything to decrypt: to ask TLS in vain costs as much as a small record."""
+        return bool(self._incoming.pending or self._incoming.eof or self.tls.pending())
 
     async def _feed(self, bytes_max: int) -> int:
         data = await self._transport.receive_some(bytes_max)

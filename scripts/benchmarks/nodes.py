@@ -1,6 +1,7 @@
 """Real nodes: so many processes on this machine, with keys, TLS and signatures, at rounds of digits.
 
-Softmax regression, 5 steps on batches of 32, a random 4-regular graph. Nobody sleeps: a round is as long as
+Softmax regression, 5 steps on batches of 32, a random 4-regular graph; as an operator's, each keeps a
+checkpoint, its records and the signed log, and no models of past rounds. Nobody sleeps: a round is as long as
 the machine takes for all of them. Memory is proportional, so that what processes share counts once; told is
 the most that one node holds.
 """
@@ -52,7 +53,8 @@ def rounds(peers: int) -> Task:
 def _run(folder: Path, peers: int, clock: Clock, held: list[int]) -> list[float]:
     file = folder / "nodes.toml"
     file.write_text(EXPERIMENT, encoding="utf-8")
-    consortium = Consortium(build(read_experiment(str(file), [f"topology.peers={peers}"])), folder, {})
+    federation = build(read_experiment(str(file), [f"topology.peers={peers}"]))
+    consortium = Consortium(federation, folder, {}, settings={"keep_rounds": False})
     found: list[float] = []
     with consortium.running():
         _all_close(consortium, WARMING_ROUNDS)

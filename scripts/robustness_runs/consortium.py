@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import tomli_w
 
@@ -34,10 +35,15 @@ class Consortium(Nodes):
         *,
         carried: Collection[Pair] = (),
         watched: bool = False,
+        settings: Mapping[str, object] = MappingProxyType({}),
         runs: Collection[int] | None = None,
     ) -> None:
         self.homes, lanes = prepare(federation, folder, carried)
-        self.windows = list(map(_open_window, self.homes)) if watched else []
+        self.windows = [Address(HOST, port) for port in free_ports(len(self.homes))] if watched else []
+        for home in self.homes:
+            _amend(home, settings)
+        for home, window in zip(self.homes, self.windows, strict=False):
+            _amend(home, {"metrics": str(window)})
         super().__init__([Process(number, home, environment) for number, home in enumerate(self.homes)], runs)
         self.shuttle = Shuttle(lanes, Weather(seed=federation.experiment.run.seed))
 
@@ -53,10 +59,9 @@ class Consortium(Nodes):
         super().check()
 
 
-def _open_window(home: Path) -> Address:
-    """Have the node at `home` show its state, at an address that is returned."""
-    path, address = home / "node.toml", Address(HOST, free_ports(1)[0])
+def _amend(home: Path, settings: Mapping[str, object]) -> None:
+    """Have the node at `home` run with these `settings` of its own."""
+    path = home / "node.toml"
     table = tomllib.loads(path.read_text("utf-8"))
-    table["node"]["metrics"] = str(address)
+    table["node"] |= settings
     path.write_text(tomli_w.dumps(table), "utf-8")
-    return address
