@@ -17,6 +17,8 @@ import trio
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.node.limits import RECEIVE_BYTES
 
+_RECORD_BYTES = 16 * 1024
+
 
 class Stream(trio.abc.AsyncResource):
     """The connection `transport` under the TLS of `context`. Raises the errors of trio's own streams.
@@ -31,7 +33,7 @@ class Stream(trio.abc.AsyncResource):
         self._error: ssl.SSLError | None = None
         self._over = False  # the other side says no more
         self._cut_off = False
-        self._room = memoryview(b"")
+        self._room = memoryview(bytearray(_RECORD_BYTES))  # for who says little; it grows
 
     async def do_handshake(self, bytes_max: int) -> None:
         """Until both sides are sure of each other. Raises `RemoteProtocolError`: oversized-handshake."""
@@ -44,7 +46,6 @@ class Stream(trio.abc.AsyncResource):
                 )
             left -= await self._feed(left)
         await self._flush()
-        self._room = memoryview(bytearray(RECEIVE_BYTES))  # not for strangers
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`, which is not empty."""
@@ -97,7 +98,10 @@ class Stream(trio.abc.AsyncResource):
             pass
         except ssl.SSLError as error:
             self._error = self._error or error
-        return self._room[:filled]
+        data = self._room[:filled]
+        if filled == len(self._room):
+            self._room = memoryview(bytearray(RECEIVE_BYTES))
+        return data
 
     @property
     def _may_hold_more(self) -> bool:
