@@ -38,6 +38,9 @@ STRANGERS_MAX = 128
 STRANGERS_PER_HOST_MAX = 16
 """Connections that have not yet said who they are; Bitcoin keeps 125 connections in all."""
 
+CONNECTIONS_PER_MEMBER_MAX = 2
+"""One that is used, and one that is about to replace it."""
+
 WINDOW_S = 5.0
 WINDOW_HEADERS_BYTES = 4096
 WINDOW_PER_S = 10.0

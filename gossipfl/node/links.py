@@ -24,7 +24,15 @@ from gossipfl.node.door import Doorway
 from gossipfl.node.ending import PEACE, Ending
 from gossipfl.node.handshake import connect, listen, secure
 from gossipfl.node.leaving import OnLeaving
-from gossipfl.node.limits import ARRIVALS_BURST, ARRIVALS_PER_S, CLOSE_S, DRAIN_S, Allowance, Backoff
+from gossipfl.node.limits import (
+    ARRIVALS_BURST,
+    ARRIVALS_PER_S,
+    CLOSE_S,
+    CONNECTIONS_PER_MEMBER_MAX,
+    DRAIN_S,
+    Allowance,
+    Backoff,
+)
 from gossipfl.node.link import Heard, Link
 from gossipfl.node.tls import Credentials
 from gossipfl.protocol.events import (
@@ -115,6 +123,7 @@ class Links:
         self._unsaid: dict[PeerId, tuple[int, Update]] = {}  # with the boot epoch of whom it is for
         self._arrivals: dict[PeerId, Allowance] = {}
         self._greeting: set[PeerId] = set()  # whom our own HELLO has reached
+        self._arriving: Counter[PeerId] = Counter()  # connections that have yet to greet
         self._encoder = trio.CapacityLimiter(1)  # who waits for it finds a large update hashed already
         self._door = trio.CancelScope()
         self._dials: dict[PeerId, trio.CancelScope] = {}
@@ -298,8 +307,14 @@ class Links:
 
     async def _admit(self, link: Link) -> bool:
         """Whether the link that was dialled to us greets well, and replaces the one that stands."""
-        await link.await_greeting()
         number = link.peer.number
+        if self._arriving[number] + (number in self._links) >= CONNECTIONS_PER_MEMBER_MAX:
+            raise RemoteProtocolError("crowded", "It connects again before its last connection has greeted.")
+        self._arriving[number] += 1
+        try:
+            await link.await_greeting()
+        finally:
+            self._arriving[number] -= 1
         if trio.current_time() < self._shut_until.get(number, -math.inf):
             raise RemoteProtocolError(QUARANTINED, "It is shut out for rules that it broke.")
         if not self._arrivals[number].take(trio.current_time()):

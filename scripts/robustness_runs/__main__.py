@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from gossipfl.errors import RunError, UserError
 from robustness_runs import byzantine, checkpoints, faults
 from robustness_runs.hostile import command as hostile
 from robustness_runs.hosts import command as hosts
@@ -28,7 +29,11 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run what `words` ask for; 0 if all passes, 1 if something fails, 2 for wrong use."""
     words = sys.argv[1:] if words is None else words
     if words and words[0] in MODES:
-        return MODES[words[0]](words[1:])
+        try:
+            return MODES[words[0]](words[1:])
+        except (UserError, RunError) as error:
+            print(error, file=sys.stderr)
+            return 2 if isinstance(error, UserError) else 1
     print(f"usage: scripts/robustness {{{','.join(MODES)}}} ... [--help]", file=sys.stderr)
     return 0 if words[:1] in (["-h"], ["--help"]) else 2
 

@@ -99,3 +99,12 @@ def test_a_crowd_of_strangers_from_one_host() -> None:
                 await trio.aclose_forcefully(stranger)
 
     run(test)
+
+
+def test_a_member_that_connects_many_times_and_never_greets() -> None:
+    async def attack(address: Address) -> None:
+        one, other, third = (raw_tls(address, client(MEMBER)) for _ in range(3))
+        async with one, other, third as refused_one:
+            assert b"crowded" in await read_to_end(refused_one)
+
+    refused(attack, "crowded")
