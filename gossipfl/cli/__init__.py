@@ -24,7 +24,7 @@ def main() -> None:
 
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="gossipfl", standalone_mode=False)
     except usage_error as error:
         _misused(error)
     except GossipflError as error:
