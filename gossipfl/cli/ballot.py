@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from gossipfl.errors import RemoteProtocolError, SettingsError, UserError
-from gossipfl.experiment.nodefile import node_path, read_node_file, roster_of
+from gossipfl.experiment.nodefile import node_path, read_node_file, roster_of, whereabouts
 from gossipfl.node.keyfile import load_key
 from gossipfl.node.membersfile import Dropped, MembersFolder
 from gossipfl.protocol.council import Council
-from gossipfl.protocol.identity import Neighbour, fingerprint, parse_address
+from gossipfl.protocol.identity import Neighbour, fingerprint
 from gossipfl.protocol.membership import (
     NOTHING,
     Change,
@@ -67,7 +67,7 @@ class Ballot:
                 "A list of members holds already: change it with `gossipfl peer add | remove | revoke`."
             )
         roster = roster_of(self._file, self._identity.key)
-        own = Neighbour(roster.name, parse_address(self._file.node.listen), roster.key)
+        own = Neighbour(roster.name, whereabouts(self._file.node), roster.key)
         members = _by_key([own, *roster.neighbours])
         change = Change(
             self._file.run.name, 1, NOTHING, self._identity.key, int(time.time()), quorum, members
@@ -116,13 +116,13 @@ class Ballot:
 
     def shown(self) -> dict[str, Any]:
         """The list that holds, and what is proposed."""
-        current = self.current
+        current, seen = self.current, self._council.seen
         proposed = [*self._council.proposals.values()] or [*self._council.offers.values()]
         return {
             "consortium": current.consortium if current else "",
             "serial": current.serial if current else 0,
             "quorum": current.quorum if current else 0,
-            "members": [_row(peer) for peer in current.members.values()] if current else [],
+            "members": [_row(peer, current) for peer in seen.members.values()] if seen and current else [],
             "revoked": sorted(map(fingerprint, current.revoked)) if current else [],
             "proposed": [self._told(one, current) for one in proposed],
         }
@@ -160,8 +160,13 @@ def _by_key(peers: Iterable[Neighbour]) -> tuple[Neighbour, ...]:
     return tuple(sorted(peers, key=lambda peer: peer.key))
 
 
-def _row(peer: Neighbour) -> dict[str, str]:
-    return {"name": peer.name, "address": str(peer.address), "fingerprint": fingerprint(peer.key)}
+def _row(peer: Neighbour, current: MemberList) -> dict[str, str]:
+    return {
+        "name": peer.name,
+        "address": str(peer.address),
+        "listed": str(current.members[peer.key].address),
+        "fingerprint": fingerprint(peer.key),
+    }
 
 
 def _words(change: Change, names: dict[bytes, str]) -> str:

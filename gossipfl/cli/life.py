@@ -18,7 +18,7 @@ from gossipfl.cli.vitals import Vitals, vitals
 from gossipfl.cli.voice import Say
 from gossipfl.errors import RunError, SettingsError
 from gossipfl.experiment.member import Member
-from gossipfl.node.assembly import Assembly, neighbours_by
+from gossipfl.node.assembly import Assembly, located, neighbours_by
 from gossipfl.node.audit import AuditLog
 from gossipfl.node.keeping import Keeping
 from gossipfl.node.links import Links
@@ -43,12 +43,24 @@ async def live(member: Member, identity: Identity, folder: StateFolder, say: Say
     members.recall(council)
     listed = member.roster(identity.key).neighbours
     if member.grows:
-        member = member.beside(neighbours_by(listed, council.current, identity.key))
+        member = member.beside(neighbours_by(listed, council.seen, identity.key))
+    else:
+        member = member.beside(located(listed, council.seen))
     roster = _roster(member, identity)
     beginning = begin(member, identity, folder)
     journal = Journal(member, roster, lambda: links.spoken, say)
     chronicle = Chronicle(AuditLog(folder.path / AUDIT, identity, roster, say), journal, say)
-    assembly = Assembly(council, members, listed, chronicle.enlist, chronicle.listed, say, grows=member.grows)
+    assembly = Assembly(
+        council,
+        members,
+        identity,
+        listed,
+        member.whereabouts,
+        chronicle.enlist,
+        chronicle.listed,
+        say,
+        grows=member.grows,
+    )
     speaker = Speaker(identity, roster.name, beginning.epoch, beginning.manifest)
     links = Links(
         speaker,

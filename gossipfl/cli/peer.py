@@ -126,7 +126,8 @@ def list_(path: NodePath = Path(), as_json: AsJson = False) -> None:
     else:
         typer.echo("No list of members holds: the node's file says whom it knows.")
     for one in shown["members"]:
-        typer.echo(f"  {one['name']}  {one['address']}  {one['fingerprint']}")
+        moved = f" (listed at {one['listed']})" * (one["listed"] != one["address"])
+        typer.echo(f"  {one['name']}  {one['address']}{moved}  {one['fingerprint']}")
     for key in shown["revoked"]:
         typer.echo(f"  revoked: {key}")
     for one in shown["proposed"]:

@@ -16,7 +16,7 @@ from gossipfl.experiment.defence import Defence, defence_of, in_turn, listed, ne
 from gossipfl.experiment.federation import build_algorithm_from, build_model_from, losses_of
 from gossipfl.experiment.files import factory_beside
 from gossipfl.experiment.meeting import Meeting, meeting_of, refuse_misfits, standing_in
-from gossipfl.experiment.nodefile import NodeFile, PeerSection, read_node_file, roster_of
+from gossipfl.experiment.nodefile import NodeFile, PeerSection, read_node_file, roster_of, whereabouts
 from gossipfl.experiment.pace import new_peer, refuse_free
 from gossipfl.experiment.prepared import read_prepared
 from gossipfl.experiment.watching import refuse_quarantine, speaks_alike
@@ -62,6 +62,10 @@ class Member:
     def listen(self) -> Address:
         """Where to listen."""
         return parse_address(self.file.node.listen)
+
+    def whereabouts(self, listed: Address) -> Address:
+        """Where the others reach it, if the list of members has it at `listed`."""
+        return whereabouts(self.file.node, listed)
 
     @property
     def metrics(self) -> Address | None:

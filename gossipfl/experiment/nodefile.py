@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from gossipfl.errors import UserError
+from gossipfl.errors import SettingsError, UserError
 from gossipfl.experiment.files import read_toml, validate
 from gossipfl.experiment.section import Fraction, Section
 from gossipfl.experiment.settings import (
@@ -23,12 +23,16 @@ from gossipfl.experiment.settings import (
     without,
 )
 from gossipfl.experiment.unheard import unheard_gossip, unheard_mixing, unheard_training
-from gossipfl.protocol.identity import Neighbour, Roster, parse_address, parse_key
+from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key
+
+_ANYWHERE = "anywhere"
+"""What a node listens on that stands for no one place."""
 
 
 class NodeSection(Section):
     """This node. `number` stands for it in random draws; its key gives one if it is left out. `place` is
-    where it stands in the [topology] of the run, if that is said.
+    where it stands in the [topology] of the run, if that is said. `address` is where the others reach it, if
+    that is not where it listens.
 
     It begins without those who are not there `wait_s` after the first of its peers is. Where `metrics` names
     an address of this machine, its operator can look in there.
@@ -37,6 +41,7 @@ class NodeSection(Section):
     name: str
     key: str = "node.key"
     listen: str
+    address: str | None = None
     state: str = "state"
     number: int | None = Field(None, ge=0, lt=1 << 32)
     place: int | None = Field(None, ge=0, lt=PEERS_MAX)
@@ -44,14 +49,18 @@ class NodeSection(Section):
     keep_rounds: bool = False
     metrics: str | None = None
 
+    @field_validator("address")
+    @classmethod
+    def _is_one_place(cls, address: str | None) -> str | None:
+        if address is not None and _reach(_parsed(address)) == _ANYWHERE:
+            raise ValueError(f"take an address at which others reach this node instead of {address}")
+        return address
+
     @field_validator("metrics")
     @classmethod
     def _on_this_machine(cls, metrics: str | None) -> str | None:
         if metrics is not None:
-            try:
-                address = parse_address(metrics)
-            except UserError as error:
-                raise ValueError(str(error).rstrip(".")) from None
+            address = _parsed(metrics)
             if not _is_loopback(address.host) or not address.port:
                 raise ValueError(
                     f"take an address of the loopback with a port, such as 127.0.0.1:9464, instead of "
@@ -122,6 +131,42 @@ class NodeFile(Section):
             )
         mixing = unheard_mixing("", self.learning.algorithm, self.learning.compressor)
         return unheard | {name: advice for name, advice in mixing.items() if name.startswith("learning")}
+
+
+def whereabouts(node: NodeSection, listed: Address | None = None) -> Address:
+    """Where the others reach `node`, which the list of members, if one holds, has at `listed`.
+
+    Without an `address` that is where it listens, or where it is listed if that can be nowhere near: a node
+    behind a gateway cannot know what stands before it, nor what a name stands for. Raises `SettingsError` if
+    nobody can know.
+    """
+    own = parse_address(node.address or node.listen)
+    anywhere = _reach(own) == _ANYWHERE
+    if node.address is None and listed is not None and (anywhere or _reach(own) != _reach(listed)):
+        return listed
+    if anywhere:
+        raise SettingsError(f"Say in node.address where others reach this node: it listens on {own}.")
+    return own
+
+
+def _reach(address: Address) -> str:
+    """From where one reaches `address`, or by which name."""
+    if address.port == 0:
+        return _ANYWHERE
+    if _is_loopback(address.host):
+        return "this machine"
+    try:
+        host = ipaddress.ip_address(address.host)
+    except ValueError:
+        return address.host
+    return _ANYWHERE if host.is_unspecified else "the world" if host.is_global else "a network"
+
+
+def _parsed(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except UserError as error:
+        raise ValueError(str(error).rstrip(".")) from None
 
 
 def _is_loopback(host: str) -> bool:

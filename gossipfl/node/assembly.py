@@ -4,10 +4,12 @@ Rules:
 - A list is on the disk before the links follow it and before anybody is told.
 - So many words leave on each link in a second that those of rounds and pings have room beside them.
 - Neighbours are those of the node's file, but for who left the list, and those whom the list makes such.
+- The node itself says where it is, if that is not where the list has it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Never
@@ -17,8 +19,9 @@ import trio
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.node.links import Links
 from gossipfl.node.membersfile import MembersFolder, lines_of
+from gossipfl.node.pending import Pending
 from gossipfl.protocol.council import Answer, Council
-from gossipfl.protocol.identity import Neighbour
+from gossipfl.protocol.identity import Address, Identity, Neighbour
 from gossipfl.protocol.membership import MemberList
 from gossipfl.protocol.messages import ListHead, Membership, PeerId
 
@@ -31,13 +34,11 @@ LOOK_TICKS = 10
 REPEAT_TICKS = 300
 """How often each neighbour is told again which list holds, lest a word was lost. Our guess."""
 
-WAITING_MAX = 64
-"""Words that wait for one neighbour; then the oldest are lost, and told again one day."""
-
 
 class Assembly:
-    """Around `council`, kept in `folder`, of a node whose file has `listed`.
+    """Around `council`, kept in `folder`, of the node `identity`, whose file has `listed`.
 
+    `whereabouts` says where it is by its file, if the list has it at that address.
     `on_enlisted` hears of each new neighbour before anybody else does, `on_list` of each list that holds.
     `grows`: whether neighbours may come while the node runs.
     """
@@ -46,7 +47,9 @@ class Assembly:
         self,
         council: Council,
         folder: MembersFolder,
+        identity: Identity,
         listed: Iterable[Neighbour],
+        whereabouts: Callable[[Address], Address],
         on_enlisted: Callable[[Neighbour], None],
         on_list: Callable[[MemberList], None],
         say: Callable[[str], None],
@@ -55,28 +58,35 @@ class Assembly:
     ) -> None:
         self._council = council
         self._folder = folder
+        self._identity = identity
         self._listed = tuple(listed)
+        self._whereabouts = whereabouts
         self._on_enlisted = on_enlisted
         self._on_list = on_list
         self._say = say
         self._grows = grows
-        self._waiting: dict[PeerId, dict[Membership, None]] = {}
+        self._pending: dict[PeerId, Pending] = {}
         self._kept = lines_of(council)
         self._head = council.head
+        self._moved: dict[bytes, None] = {}  # members whom the links do not yet follow
         self._failed = False
 
     def joined(self, peer: PeerId) -> None:
         """Tell `peer` which list holds, and what is proposed."""
-        self._waiting[peer] = dict.fromkeys(self._council.joined(peer))
+        self._pending[peer] = pending = Pending()
+        pending.put(self._council.joined(peer))
+        pending.move(self._council.moves.known)
 
     def left(self, peer: PeerId) -> None:
         """Forget what was to be told."""
-        self._waiting.pop(peer, None)
+        self._pending.pop(peer, None)
         self._council.left(peer)
 
     def heard(self, peer: PeerId, message: Membership) -> None:
         """Take what `peer` said. Raises `RemoteProtocolError`."""
         self._spread(peer, self._council.heard(peer, message))
+        if isinstance(message, ListHead) and peer in self._pending:
+            self._pending[peer].heard(message, self._council.moves.known)
 
     async def run(self, links: Links) -> Never:
         """Keep, follow and tell until cancelled."""
@@ -85,11 +95,11 @@ class Assembly:
             if tick % LOOK_TICKS == 0:
                 self._look()
             if tick % REPEAT_TICKS == REPEAT_TICKS - 1:
-                for peer in self._waiting:
-                    self._put(peer, [self._council.head])
+                for pending in self._pending.values():
+                    pending.put([self._council.head])
+            self._settle()
             due = self._due()
-            if await self._keep() and self._head != self._council.head:
-                self._head = self._council.head
+            if await self._keep() and (self._moved or self._head != self._council.head):
                 await self._follow(links)
             for peer, message in due:
                 links.send(peer, message)
@@ -105,29 +115,25 @@ class Assembly:
                 self._say(str(error))
             with suppress(OSError):
                 path.unlink()
+        current, key = self._council.current, self._identity.key
+        if current is not None and key in current.members:
+            where = self._whereabouts(current.members[key].address)
+            self._council.moves.announce(self._identity, where, current, int(time.time()))
+
+    def _settle(self) -> None:
+        """Tell all others who moved."""
+        moved = [move.key for move in self._council.moves.settle(trio.current_time())]
+        self._moved |= dict.fromkeys(moved)
+        for pending in self._pending.values():
+            pending.move(moved)
 
     def _spread(self, sender: PeerId | None, answer: Answer) -> None:
-        if sender is not None:
-            self._put(sender, answer.back)
-        for peer in self._waiting:
-            if peer != sender:
-                self._put(peer, answer.on)
-
-    def _put(self, peer: PeerId, messages: Iterable[Membership]) -> None:
-        waiting = self._waiting.get(peer, {})
-        for message in messages:
-            if isinstance(message, ListHead):  # the last one counts, and follows what it is about
-                for other in [other for other in waiting if isinstance(other, ListHead)]:
-                    del waiting[other]
-            waiting[message] = None
-            if len(waiting) > WAITING_MAX:
-                del waiting[next(iter(waiting))]
+        for peer, pending in self._pending.items():
+            pending.put(answer.back if peer == sender else answer.on)
 
     def _due(self) -> list[tuple[PeerId, Membership]]:
-        due = [(peer, next(iter(waiting))) for peer, waiting in self._waiting.items() if waiting]
-        for peer, message in due:
-            del self._waiting[peer][message]
-        return due
+        words = [(peer, pending.next(self._council.moves.known)) for peer, pending in self._pending.items()]
+        return [(peer, word) for peer, word in words if word is not None]
 
     async def _keep(self) -> bool:
         """Whether what the council knows is on the disk."""
@@ -145,19 +151,24 @@ class Assembly:
         return True
 
     async def _follow(self, links: Links) -> None:
-        """Have the neighbours that the list says."""
-        current = self._council.current
+        """Have the neighbours that the list says, where they are."""
+        current, moved = self._council.seen, self._moved
+        new, self._head, self._moved = self._head != self._council.head, self._council.head, {}
         if current is None:
             return
+        if new:
+            self._on_list(current)
+        for key in moved:
+            if key in self._council.moves.known:
+                self._say(f"{current.members[key].name} says that it is at {current.members[key].address}")
         wanted = {peer.key: peer for peer in neighbours_by(self._listed, current, links.own_key)}
         here = {peer.key: peer for peer in links.neighbours}
-        self._on_list(current)
         try:
             for key in here.keys() - wanted.keys():
                 self._say(f"{here[key].name} is no neighbour any more")
                 await links.delist(here[key], "revoked" if key in current.revoked else "removed")
             for key, peer in wanted.items():
-                if self._grows and here.get(key) != peer:
+                if (self._grows or key in here) and here.get(key) != peer:
                     self._on_enlisted(peer)
                     await links.enlist(peer)
         except OSError as error:
@@ -170,5 +181,10 @@ def neighbours_by(listed: Iterable[Neighbour], current: MemberList | None, own: 
     """The neighbours of `own`, whose file has `listed`, by the list that holds."""
     if current is None:
         return list(listed)
-    named = {peer.key: current.members.get(peer.key, peer) for peer in listed if peer.key not in current.gone}
+    named = {peer.key: peer for peer in located(listed, current) if peer.key not in current.gone}
     return list((named | {peer.key: peer for peer in current.neighbours_of(own)}).values())
+
+
+def located(listed: Iterable[Neighbour], current: MemberList | None) -> list[Neighbour]:
+    """Those `listed` in a file, but where and as the list has them."""
+    return [current.members.get(peer.key, peer) if current else peer for peer in listed]

@@ -1,6 +1,7 @@
 """The folder in which a node keeps the list of members, and into which commands drop what it is to take up.
 
-    list       the changes that hold, what is proposed, and the founding that the operator wants
+    list       the changes that hold, what is proposed, where members are now, and the founding that the
+               operator wants
     dropped/   what commands leave for the node, be it running or not
 
 Rules:
@@ -19,6 +20,7 @@ from gossipfl.errors import RemoteProtocolError, SettingsError
 from gossipfl.node.durable import unwritable, write_durably
 from gossipfl.protocol.council import Answer, Council
 from gossipfl.protocol.membership import KEY_BYTES, SignedChange, decode_change, encode_change
+from gossipfl.protocol.moves import decode_move, encode_move
 
 MEMBERS = "members"
 DROPPED_MAX = 64
@@ -58,8 +60,9 @@ class MembersFolder:
             changes = {
                 kind: [decode_change(words) for other, words in said if other == kind] for kind in _KINDS
             }
+            moves = [decode_move(words) for kind, words in said if kind == "moved"]
             accepted = next(words for kind, words in said if kind == "accepted")
-            council.resume(changes["list"], changes["proposed"], accepted)
+            council.resume(changes["list"], changes["proposed"], moves, accepted)
         except (ValueError, StopIteration, RemoteProtocolError):
             raise self._spoilt() from None
 
@@ -106,6 +109,7 @@ def lines_of(council: Council) -> list[str]:
         f"accepted {council.accepted.hex()}",
         *(f"list {encode_change(signed).hex()}" for signed in council.chain),
         *(f"proposed {encode_change(signed).hex()}" for signed in proposed),
+        *(f"moved {encode_move(move).hex()}" for move in council.moves.known.values()),
     ]
 
 

@@ -29,7 +29,8 @@ from gossipfl.protocol.membership import (
     encode_change,
     list_after,
 )
-from gossipfl.protocol.messages import ListChange, ListHead, Membership, PeerId
+from gossipfl.protocol.messages import ListChange, ListHead, ListMove, Membership, PeerId
+from gossipfl.protocol.moves import Move, Moves, decode_move
 
 BACK_MAX = 4
 """So many changes are undone at most, where another list holds. Our guess: two that cross are one."""
@@ -58,6 +59,7 @@ class Council:
         self.chain: list[SignedChange] = []
         self.proposals: dict[bytes, SignedChange] = {}  # by proposer
         self.offers: dict[bytes, SignedChange] = {}  # foundings, by digest
+        self.moves = Moves()
         self.accepted = NOTHING  # the digest of the founding that our operator wants
         self._key = key
         self._warn = warn
@@ -71,6 +73,11 @@ class Council:
     def current(self) -> MemberList | None:
         """The list that holds."""
         return self._lists[-1] if self._lists else None
+
+    @property
+    def seen(self) -> MemberList | None:
+        """The same, with each member where it says that it is."""
+        return self.moves.seen(self.current) if self.current else None
 
     @property
     def head(self) -> ListHead:
@@ -95,6 +102,9 @@ class Council:
         """What to do about `message`. Raises `RemoteProtocolError`: malformed, forged, members."""
         if isinstance(message, ListHead):
             return Answer(back=self._on_head(sender, message))
+        if isinstance(message, ListMove):
+            self.moves.hear(decode_move(message.words), self.current)
+            return Answer()  # it is told once it is settled
         return self._take(sender, decode_change(message.words))
 
     # Our operator
@@ -116,7 +126,11 @@ class Council:
         return self._take(None, self.offers[digest]) if digest in self.offers else Answer()
 
     def resume(
-        self, chain: Iterable[SignedChange], proposed: Iterable[SignedChange], accepted: bytes
+        self,
+        chain: Iterable[SignedChange],
+        proposed: Iterable[SignedChange],
+        moves: Iterable[Move],
+        accepted: bytes,
     ) -> None:
         """Go on from what an earlier life kept, all of which is checked. Raises `RemoteProtocolError`."""
         self.accepted = accepted
@@ -125,6 +139,8 @@ class Council:
                 raise RemoteProtocolError("members", "A change in the list does not hold.")
         for signed in proposed:
             self._take(None, signed)
+        for move in moves:
+            self.moves.resume(move, self.current)
 
     # What is said
 
@@ -210,6 +226,7 @@ class Council:
         self._void(signed)
         self.chain.append(signed)
         self._lists = [*self._lists[-BACK_MAX:], after]
+        self.moves.follow(after)
         return True
 
     def _void(self, winner: SignedChange) -> None:

@@ -59,6 +59,7 @@ class FrameType(enum.IntEnum):
     OFFER = 20
     HELD = 21
     REST = 22
+    LIST_MOVE = 23
 
 
 _BODIED = (FrameType.UPDATE, FrameType.OFFER, FrameType.REST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gossipfl.protocol.layout import Layout
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 DIGEST_BYTES = 16
 HASH_BYTES = 32
 SECTIONS_MAX = 24

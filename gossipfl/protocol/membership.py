@@ -112,6 +112,7 @@ class MemberList:
     digest: bytes
     quorum: int
     members: Mapping[bytes, Neighbour]
+    listed: Mapping[bytes, bytes]  # the digest of the change that put each member there
     revoked: frozenset[bytes]
     departed: frozenset[bytes]  # members once, whose keys nobody revoked
     sponsors: Mapping[bytes, tuple[bytes, ...]]  # of those who were added since the founding
@@ -190,6 +191,7 @@ def list_after(before: MemberList | None, change: Change) -> MemberList:
     _refuse(not gone <= old.keys(), "it removes or revokes who is no member")
     _refuse(not (gone or change.added or (before and before.quorum != change.quorum)), "nothing changes")
     members = {key: peer for key, peer in old.items() if key not in gone}
+    listed = {key: before.listed[key] for key in members} if before else {}
     for peer in change.added:
         _admit(peer, members, revoked | set(change.revoked))
         members[peer.key] = peer
@@ -208,6 +210,7 @@ def list_after(before: MemberList | None, change: Change) -> MemberList:
         change.digest,
         change.quorum,
         members,
+        listed | {peer.key: change.digest for peer in change.added},
         revoked,
         departed - members.keys() - revoked,
         {key: by for key, by in sponsors.items() if key in members},

@@ -134,7 +134,14 @@ class ListChange:
     words: bytes
 
 
-Membership = ListHead | ListChange
+@dataclass(frozen=True, slots=True)
+class ListMove:
+    """A member is somewhere else than the list says, and signed that. See `moves`."""
+
+    words: bytes
+
+
+Membership = ListHead | ListChange | ListMove
 """What peers say of who belongs to them; see `council`."""
 
 Message = Update | Begun | Missed | Ask | Gone | StandIn | Evidence | Membership

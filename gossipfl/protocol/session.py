@@ -36,6 +36,7 @@ from gossipfl.protocol.messages import (
     Gone,
     ListChange,
     ListHead,
+    ListMove,
     Membership,
     Message,
     Missed,
@@ -154,7 +155,9 @@ class Outgoing(NamedTuple):
         return rest_frames(self.body, held)
 
 
-Control = Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof | ListHead | ListChange
+Control = (
+    Begun | Missed | Ask | Gone | StandIn | Witness | Doubt | Shown | Proof | ListHead | ListChange | ListMove
+)
 """What one frame says."""
 
 Happening = Greeted | Opened | Message | Offered | Held | Pinged | Ponged | Parted
@@ -171,6 +174,7 @@ _CONTROL = (
     FrameType.PROOF,
     FrameType.LIST_HEAD,
     FrameType.LIST_CHANGE,
+    FrameType.LIST_MOVE,
     FrameType.HELD,
     FrameType.PING,
     FrameType.PONG,
@@ -273,10 +277,8 @@ class Session:
                 return control_frame(FrameType.SHOWN, statement.evidence)
             case Proof(one, other):
                 return control_frame(FrameType.PROOF, one.evidence + other.evidence)
-            case ListHead():
-                return control_frame(FrameType.LIST_HEAD, encode_list_head(message))
-            case ListChange(words):
-                return control_frame(FrameType.LIST_CHANGE, words)
+            case ListHead() | ListChange() | ListMove():
+                return _membership_frame(message)
 
     def receive(self, data: bytes | bytearray | memoryview) -> Iterator[Happening]:
         """What `data` brings, one at a time. Raises `RemoteProtocolError`; then the link must close."""
@@ -313,7 +315,7 @@ class Session:
                 return decode_stand_in(frame.header, self._own.manifest.rounds)
             case FrameType.WITNESS | FrameType.DOUBT | FrameType.SHOWN | FrameType.PROOF:
                 return _evidence(frame)
-            case FrameType.LIST_HEAD | FrameType.LIST_CHANGE:
+            case FrameType.LIST_HEAD | FrameType.LIST_CHANGE | FrameType.LIST_MOVE:
                 return _membership(frame)
             case FrameType.REJECT:
                 return Parted(decode_rejection(frame.header))
@@ -405,7 +407,17 @@ def _evidence(frame: Frame) -> Evidence:
 
 def _membership(frame: Frame) -> Membership:
     """What a frame says of who belongs to the consortium."""
-    return decode_list_head(frame.header) if frame.type is FrameType.LIST_HEAD else ListChange(frame.header)
+    if frame.type is FrameType.LIST_HEAD:
+        return decode_list_head(frame.header)
+    return ListChange(frame.header) if frame.type is FrameType.LIST_CHANGE else ListMove(frame.header)
+
+
+def _membership_frame(message: Membership) -> bytes:
+    """The frame that says it."""
+    if isinstance(message, ListHead):
+        return control_frame(FrameType.LIST_HEAD, encode_list_head(message))
+    changes = isinstance(message, ListChange)
+    return control_frame(FrameType.LIST_CHANGE if changes else FrameType.LIST_MOVE, message.words)
 
 
 class Standing(NamedTuple):

@@ -27,6 +27,7 @@ from gossipfl.protocol.messages import (
     Gone,
     ListChange,
     ListHead,
+    ListMove,
     Message,
     Proof,
     Shown,
@@ -191,7 +192,7 @@ def message_bytes(message: Message) -> int:
             return stream_bytes(len(encode_stand_in(message)), 0)
         case ListHead():
             return stream_bytes(_LIST.size, 0)
-        case Witness(said) | Doubt(said) | ListChange(said):
+        case Witness(said) | Doubt(said) | ListChange(said) | ListMove(said):
             return stream_bytes(len(said), 0)
         case Shown():
             return stream_bytes(SIGNED_BYTES, 0)

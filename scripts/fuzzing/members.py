@@ -15,9 +15,11 @@ from fuzzing.streams import (
     OWN,
     SEALED,
     TERMS,
+    THIRD,
     founding,
     heard,
     member_session,
+    move,
     own_session,
     second,
 )
@@ -27,7 +29,8 @@ from gossipfl.node.membersfile import MEMBERS, MembersFolder, lines_of
 from gossipfl.protocol.council import Council
 from gossipfl.protocol.identity import peer_number
 from gossipfl.protocol.membership import encode_change
-from gossipfl.protocol.messages import ListChange, ListHead, Membership
+from gossipfl.protocol.messages import ListChange, ListHead, ListMove, Membership
+from gossipfl.protocol.moves import encode_move
 
 _OTHER = peer_number(MEMBER.key)
 
@@ -42,16 +45,23 @@ def _read(data: bytes) -> str:
         for happening in heard(session, bytes([CONNECTED | SEALED]) + data[1:]):
             if isinstance(happening, Membership):
                 council.heard(_OTHER, happening)
+                council.moves.settle(0.0)
     except RemoteProtocolError as error:
         return refusal(error)
     if council.current is not None and not data[0] % 3:
         raise AssertionError("A list holds that nobody here founded or accepted.")
+    if council.seen and not all(move.is_genuine for move in council.moves.known.values()):
+        raise AssertionError("A member is where it never said that it is.")
     return "heard"
 
 
 def _seeds() -> Iterator[bytes]:
     said: list[Membership] = [ListChange(encode_change(change)) for change in (founding(), second())]
     said.append(ListHead(2, second().change.digest))
+    said += [
+        ListMove(encode_move(each))
+        for each in (move(MEMBER, founding()), move(THIRD, second(), "h.example:1"))
+    ]
     frames = [member_session().control(message) for message in said]
     for held in range(3):
         yield bytes([held, 0]) + b"".join(frames)
@@ -76,6 +86,8 @@ def _lists() -> Iterator[bytes]:
     for signed in (founding(), second()):
         council.take(signed)
     *kept, last = lines_of(council)
+    council.moves.resume(move(THIRD, second()), council.current)
+    yield "\n".join((*lines_of(council), "")).encode()
     yield "\n".join((*kept, last, "")).encode()
     yield "\n".join((*kept, last.replace("list", "proposed"))).encode()
     yield last.replace("list", "proposed").encode()

@@ -22,7 +22,7 @@ from fuzzing.target import Target, refusal
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.digest import body_digest
 from gossipfl.protocol.framing import CHUNK_BYTES, HEADER_BYTES_MAX, MAGIC, FrameType, control_frame
-from gossipfl.protocol.identity import Address, Identity, Neighbour, peer_number
+from gossipfl.protocol.identity import Address, Identity, Neighbour, parse_address, peer_number
 from gossipfl.protocol.layout import body_bytes, layout_of
 from gossipfl.protocol.manifest import Manifest
 from gossipfl.protocol.membership import NOTHING, Change, SignedChange, decode_change, encode_change
@@ -33,6 +33,7 @@ from gossipfl.protocol.messages import (
     Gone,
     ListChange,
     ListHead,
+    ListMove,
     Missed,
     Proof,
     Shown,
@@ -41,6 +42,7 @@ from gossipfl.protocol.messages import (
     Witness,
     Word,
 )
+from gossipfl.protocol.moves import Move, decode_move, encode_move
 from gossipfl.protocol.notary import claim_of, read_statement
 from gossipfl.protocol.session import (
     GOODBYE,
@@ -212,6 +214,8 @@ def _signed(said: _Said, body: bytes) -> bytes:
         return b"".join(_by_its_author(header[start : start + SIGNED.size]) for start in starts)
     if said.code == FrameType.LIST_CHANGE:
         return _signed_change(header)
+    if said.code == FrameType.LIST_MOVE:
+        return _signed_move(header)
     return header
 
 
@@ -224,6 +228,14 @@ def _signed_change(header: bytes) -> bytes:
     for key in sorted(change.signers & IDENTITIES.keys()):
         again = again.signed_by(IDENTITIES[key])
     return encode_change(again)
+
+
+def _signed_move(header: bytes) -> bytes:
+    try:
+        said = decode_move(header)
+    except RemoteProtocolError:
+        return header
+    return encode_move(said.signed_by(IDENTITIES[said.key])) if said.key in IDENTITIES else header
 
 
 def _by_its_author(said: bytes) -> bytes:
@@ -262,6 +274,8 @@ def controls(terms: Manifest = TERMS) -> tuple[Control, ...]:
         ListHead(1, founding().change.digest),
         ListChange(encode_change(founding())),
         ListChange(encode_change(second())),
+        ListMove(encode_move(move(MEMBER, founding()))),
+        ListMove(encode_move(move(THIRD, second(), "[::2]:7401"))),
     )
 
 
@@ -280,6 +294,11 @@ def second() -> SignedChange:
     third = (Neighbour("third", Address("::1", 7400), THIRD.key),)
     change = Change("trial", 2, founding().change.digest, MEMBER.key, 2, 2, third)
     return SignedChange(change, ()).signed_by(MEMBER).signed_by(OWN)
+
+
+def move(who: Identity, since: SignedChange, address: str = "192.0.2.2:7400") -> Move:
+    """That somebody whom the change `since` had listed went to `address`."""
+    return Move(who.key, since.change.digest, 5, parse_address(address)).signed_by(who)
 
 
 @cache

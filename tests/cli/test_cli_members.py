@@ -18,6 +18,12 @@ import pytest
 from commandline import say, start, wait_until
 
 from gossipfl.cli.slowness import TRAINING_S
+from gossipfl.node.keyfile import load_key
+from gossipfl.node.membersfile import MembersFolder, lines_of
+from gossipfl.protocol.council import Council
+from gossipfl.protocol.identity import Address, parse_neighbour
+from gossipfl.protocol.membership import NOTHING, Change, proposal
+from gossipfl.protocol.moves import Move
 
 NAMES = ("alpha", "beta", "gamma")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to end a process by")
@@ -170,6 +176,25 @@ def test_a_node_that_was_off_learns_at_its_return_who_was_revoked(
         assert [one["name"] for one in peer(capsys, "list", "beta")["members"]].count("gamma") == 0
 
 
+def test_a_member_that_moved_is_shown_where_it_is_and_where_it_is_listed(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    council = Council(b"", lambda _: None)
+    members = tuple(sorted((parse_neighbour(lines[name]) for name in NAMES), key=lambda peer: peer.key))
+    alpha, beta = (load_key(Path(name, "node.key")) for name in NAMES[:2])
+    founding = Change("consortium", 1, NOTHING, alpha.key, 1, 1, members)
+    council.resume([proposal(alpha, founding)], [], [], founding.digest)
+    move = Move(beta.key, founding.digest, 5, Address("192.0.2.9", 7400)).signed_by(beta)
+    council.moves.resume(move, council.current)
+    MembersFolder(Path("alpha/state")).keep(lines_of(council))
+    listed = str(parse_neighbour(lines["beta"]).address)
+    (shown,) = (one for one in peer(capsys, "list", "alpha")["members"] if one["name"] == "beta")
+    assert (shown["address"], shown["listed"]) == ("192.0.2.9:7400", listed)
+    said = say(capsys, "peer", "list", "alpha").out
+    assert f"beta  192.0.2.9:7400 (listed at {listed})" in said
+    assert said.count("listed at") == 1
+
+
 def test_without_a_list_peers_are_added_to_and_removed_from_the_file_as_ever(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,6 +213,13 @@ def test_without_a_list_peers_are_added_to_and_removed_from_the_file_as_ever(
 def test_what_a_list_forbids_is_refused_where_it_is_typed(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    file = Path("alpha/node.toml")
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("127.0.0.1", "[::]", 1), "utf-8")
+    said = say(capsys, "peer", "found", "alpha", "--quorum", "1")
+    assert said.status == 2
+    assert "Say in node.address where" in said.err
+    file.write_text(before, "utf-8")
     for name in NAMES[:2]:
         peer(capsys, "found" if name == "alpha" else "list", name, *(["--quorum", "1"] * (name == "alpha")))
     assert serial(capsys, "alpha") == 1

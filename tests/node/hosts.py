@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from gossipfl.node.leaving import OnLeaving
-from gossipfl.node.links import Happened, Links, Refusal
+from gossipfl.node.links import Happened, Links, Listener, Refusal
 from gossipfl.protocol.events import Received
 from gossipfl.protocol.identity import Address, Identity, Neighbour, Roster
 from gossipfl.protocol.layout import layout_of
@@ -51,6 +51,7 @@ class Host:
         self.refusals: list[Refusal] = []
         self.on_leaving: OnLeaving = lambda _: None
         self.listen = Address("127.0.0.1", 0)
+        self.assembly: Listener | None = None
         self.address = NOWHERE
         self._changed = trio.Event()
 
@@ -64,6 +65,7 @@ class Host:
             self.listen,
             self._on_refusal,
             on_leaving=self.on_leaving,
+            assembly=self.assembly,
         )
 
     @asynccontextmanager

@@ -437,9 +437,9 @@ def test_a_node_goes_on_from_what_it_kept_and_refuses_what_was_tampered_with() -
     propose(net, 0, A, added=by_key(D))
     old = net.nodes[0]
     again = Council(A.key, lambda _: None)
-    again.resume(old.chain, old.proposals.values(), old.accepted)
+    again.resume(old.chain, old.proposals.values(), [], old.accepted)
     assert again.head == old.head
     assert again.proposals == old.proposals
     short = SignedChange(old.chain[0].change, old.chain[0].signatures[:1])
     with pytest.raises(RemoteProtocolError):
-        Council(A.key, lambda _: None).resume([short], [], old.accepted)
+        Council(A.key, lambda _: None).resume([short], [], [], old.accepted)
