@@ -79,6 +79,12 @@ def serial(capsys: pytest.CaptureFixture[str], name: str) -> int:
     return int(peer(capsys, "list", name)["serial"])
 
 
+def where(capsys: pytest.CaptureFixture[str], name: str, member: str) -> str:
+    """At which address the node `name` sees a `member`."""
+    members = peer(capsys, "list", name)["members"]
+    return next(str(one["address"]) for one in members if one["name"] == member)
+
+
 def links(name: str, place: int) -> list[str]:
     """What the node `name` has seen of the link to its neighbour at `place`."""
     file = Path(name, "state", "records.jsonl")
@@ -154,7 +160,7 @@ def test_a_fourth_node_is_added_to_three_that_run_and_revoked_while_it_does(
     assert verified["broken"] == ""
 
 
-def test_a_node_that_was_off_learns_at_its_return_who_was_revoked(
+def test_a_node_that_was_off_learns_at_its_return_who_was_revoked_and_says_where_it_is_now(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ExitStack() as stack:
@@ -169,11 +175,14 @@ def test_a_node_that_was_off_learns_at_its_return_who_was_revoked(
         processes["beta"].send_signal(signal.SIGTERM)
         processes["beta"].communicate(timeout=120)
         peer(capsys, "add", "alpha", lines["delta"])  # while beta is off
+        file, before, (port,) = Path("beta/node.toml"), parse_neighbour(lines["beta"]).address, free_ports(1)
+        file.write_text(file.read_text("utf-8").replace(str(before), f"127.0.0.1:{port}", 1), "utf-8")
         run(stack, "beta")
         wait_until(lambda: bool(peer(capsys, "list", "beta")["proposed"]), "beta hears it at its return")
         peer(capsys, "sign", "beta")
         wait_until(lambda: serial(capsys, "alpha") == 3, "it holds")
         assert [one["name"] for one in peer(capsys, "list", "beta")["members"]].count("gamma") == 0
+        wait_until(lambda: where(capsys, "alpha", "beta") == f"127.0.0.1:{port}", "alpha sees where beta is")
 
 
 def test_a_member_that_moved_is_shown_where_it_is_and_where_it_is_listed(
