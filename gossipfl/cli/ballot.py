@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ class Ballot:
                 return peer.key
         raise SettingsError(f"No member is called {name!r}: see `gossipfl peer list`.")
 
-    def found(self, quorum: int) -> dict[str, Any]:
-        """Propose the first list, of this node and those in its file."""
+    def found(self, quorum: int, *, instead: bool = False) -> dict[str, Any]:
+        """Propose the first list, of this node and those in its file, perhaps `instead` of another."""
         if self.current is not None:
             raise SettingsError(
                 "A list of members holds already: change it with `gossipfl peer add | remove | revoke`."
@@ -72,7 +73,7 @@ class Ballot:
         change = Change(
             self._file.run.name, 1, NOTHING, self._identity.key, int(time.time()), quorum, members
         )
-        return self._leave(proposal(self._identity, change))
+        return self._propose(change, instead=instead)
 
     def propose(
         self,
@@ -80,8 +81,12 @@ class Ballot:
         added: Iterable[Neighbour] = (),
         removed: Iterable[bytes] = (),
         revoked: Iterable[bytes] = (),
+        instead: bool = False,
     ) -> dict[str, Any]:
-        """Propose a change of the list that holds; a member that is `added` again has another address."""
+        """Propose a change of the list that holds, perhaps `instead` of what this node proposed before.
+
+        A member that is `added` again has another address.
+        """
         current, added, removed, revoked = self.current, _by_key(added), tuple(removed), tuple(revoked)
         if current is None:
             raise SettingsError("No list of members holds: found one with `gossipfl peer found`.")
@@ -98,13 +103,16 @@ class Ballot:
             tuple(anew),
             tuple(revoked),
         )
-        return self._leave(proposal(self._identity, change))
+        return self._propose(change, instead=instead)
 
     def sign(self, which: str) -> dict[str, Any]:
         """Sign the one change that waits for it, of several that whose digest begins with `which`."""
-        waiting = [one for one in self._waiting() if one.change.digest.hex().startswith(which)]
-        if not waiting:
+        all_waiting = self._waiting()
+        waiting = [one for one in all_waiting if one.change.digest.hex().startswith(which)]
+        if not all_waiting:
             raise SettingsError("Nothing waits to be signed by this node: see `gossipfl peer list`.")
+        if not waiting:
+            raise SettingsError(f"No change begins with {which!r}: see `gossipfl peer list`.")
         if len(waiting) > 1:
             raise SettingsError("Name the change to sign by its first letters in `gossipfl peer list`.")
         change = waiting[0].change
@@ -123,6 +131,9 @@ class Ballot:
             "serial": current.serial if current else 0,
             "quorum": current.quorum if current else 0,
             "members": [_row(peer, current) for peer in seen.members.values()] if seen and current else [],
+            "listed": []
+            if current
+            else list(map(_row, roster_of(self._file, self._identity.key).neighbours)),
             "revoked": sorted(map(fingerprint, current.revoked)) if current else [],
             "proposed": [self._told(one, current) for one in proposed],
         }
@@ -131,6 +142,20 @@ class Ballot:
         if self.current is None:
             return [one for digest, one in self._council.offers.items() if digest != self._council.accepted]
         return [one for one in self._council.proposals.values() if self._identity.key not in one.signers]
+
+    def _propose(self, change: Change, *, instead: bool) -> dict[str, Any]:
+        """Propose `change`: a member has one proposal at a time, and none is dropped without a word."""
+        proposed = [*self._council.proposals.values(), *self._council.offers.values()]
+        mine = [one for one in proposed if one.change.proposer == self._identity.key]
+        if mine and not instead:
+            waits = self._told(mine[0], self.current)
+            raise SettingsError(
+                f"{waits['change']} waits for {waits['missing']} more to sign it ({waits['words']}): let it "
+                "hold first, or put this in its place with --instead."
+            )
+        later = max([change.made_at_s, *(one.change.made_at_s + 1 for one in mine)])  # the latest counts
+        change = replace(change, made_at_s=later)
+        return self._leave(proposal(self._identity, change))
 
     def _leave(self, signed: SignedChange) -> dict[str, Any]:
         before = self.current
@@ -160,11 +185,11 @@ def _by_key(peers: Iterable[Neighbour]) -> tuple[Neighbour, ...]:
     return tuple(sorted(peers, key=lambda peer: peer.key))
 
 
-def _row(peer: Neighbour, current: MemberList) -> dict[str, str]:
+def _row(peer: Neighbour, current: MemberList | None = None) -> dict[str, str]:
     return {
         "name": peer.name,
         "address": str(peer.address),
-        "listed": str(current.members[peer.key].address),
+        "listed": str(current.members[peer.key].address if current else peer.address),
         "fingerprint": fingerprint(peer.key),
     }
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gossipfl.errors import SettingsError, UserError
+
+if TYPE_CHECKING:
+    from gossipfl.experiment.nodefile import NodeFile
 
 TEMPLATE = """\
 # The node {name}. Run it with: gossipfl node {folder}
@@ -44,14 +48,21 @@ def make_folder(
     """Make `folder` and return the line by which others know the node; all or nothing."""
     from gossipfl.data import Schema, make_schema, read_table
     from gossipfl.node.keyfile import create_key
-    from gossipfl.protocol.identity import Neighbour, check_name, parse_address
+    from gossipfl.protocol.identity import Neighbour, check_name, is_anywhere, parse_address
 
     check_name(name)
     address = parse_address(listen)
     if address.port == 0:
         raise UserError("Give --listen the port on which the others will find this node, not 0.")
+    if is_anywhere(address):
+        raise UserError(
+            f"Give --listen the address at which the others reach this node instead of {listen}; where it "
+            "listens may be another in its node.toml, beside node.address."
+        )
     if schema is None and target is None:
         raise UserError("Give --schema, the file that all nodes share, or --target to make the first one.")
+    if schema is not None and target is not None:
+        raise UserError("Leave out --target: the schema that all nodes share names the target already.")
     if (folder / "node.toml").exists():
         raise UserError(f"{folder} holds a node already: choose another name, or --out another folder.")
     agreed = Schema.read(schema) if schema is not None else make_schema([table], target or "")
@@ -73,24 +84,42 @@ def make_folder(
     return str(Neighbour(name, address, identity.key))
 
 
-def add_peers(path: Path, lines: list[str]) -> list[str]:
-    """Add the peers that `lines` tell of to the node file at `path`; returns their names. All or none."""
+def add_peers(path: Path, lines: list[str]) -> tuple[list[str], list[str]]:
+    """Put the peers that `lines` tell of into the node file at `path`, all or none.
+
+    Whoever is listed by its key gets the name and the address of its line. Returns the names of those who are
+    new, and of those who were listed. Raises `UserError`.
+    """
+    import tomli_w
+
     from gossipfl.experiment.nodefile import read_node_file, roster_of
     from gossipfl.node.keyfile import load_key
-    from gossipfl.protocol.identity import parse_neighbour
+    from gossipfl.protocol.identity import parse_key, parse_neighbour
 
     file = read_node_file(path)
-    added = [parse_neighbour(line) for line in lines]
-    before = path.read_text(encoding="utf-8")
-    blocks = "".join(
-        f"\n[[peer]]\nname = {quoted(peer.name)}\naddress = {quoted(str(peer.address))}\n"
-        f"key = {quoted(peer.key.hex())}\n"
-        for peer in added
-    )
+    told = [parse_neighbour(line) for line in lines]
+    keys = {peer.key for peer in told}
+    listed = {parse_key(peer.key): place for place, peer in enumerate(file.peer)}
     roster = roster_of(file, load_key(path.parent / file.node.key).key)
-    type(roster)(roster.name, roster.key, (*roster.neighbours, *added))
-    _rewrite(path, before.rstrip("\n") + "\n" + blocks)
-    return [peer.name for peer in added]
+    kept = [peer for peer in roster.neighbours if peer.key not in keys]
+    for peer in told:
+        if peer.name in {other.name for other in kept}:
+            raise SettingsError(
+                f"{peer.name!r} is listed with another key: make sure of the new one over the telephone, and "
+                f"run `gossipfl peer remove {path.parent} {peer.name}` first."
+            )
+    type(roster)(roster.name, roster.key, (*kept, *told))
+    again = [listed[peer.key] for peer in told if peer.key in listed]
+    blocks = ""
+    for peer in told:
+        block = {"name": peer.name, "address": str(peer.address), "key": peer.key.hex()}
+        if peer.key in listed:  # what its operator has not said stays
+            block |= file.peer[listed[peer.key]].model_dump(
+                include={"place", "reserve"}, exclude_defaults=True
+            )
+        blocks += "\n[[peer]]\n" + tomli_w.dumps(block)
+    _rewrite(path, _without(path, file, again).rstrip("\n") + "\n" + blocks)
+    return [p.name for p in told if p.key not in listed], [p.name for p in told if p.key in listed]
 
 
 def remove_peer(path: Path, name: str) -> None:
@@ -99,18 +128,24 @@ def remove_peer(path: Path, name: str) -> None:
 
     file = read_node_file(path)
     places = [place for place, peer in enumerate(file.peer) if peer.name == name]
-    parts = re.split(r"(?m)^(?=[ \t]*\[)", path.read_text(encoding="utf-8"))
-    blocks = [place for place, part in enumerate(parts) if re.match(r"[ \t]*\[\[\s*peer\s*\]\]", part)]
     if not places:
         raise SettingsError(f"{path} has no peer called {name!r}.")
-    if len(blocks) != len(file.peer):
+    _rewrite(path, _without(path, file, places))
+    if [peer.name for peer in read_node_file(path).peer] != [p.name for p in file.peer if p.name != name]:
+        raise SettingsError(f"Look at {path}: more than the peer {name!r} was changed.")
+
+
+def _without(path: Path, file: NodeFile, places: list[int]) -> str:
+    """The text of `file` at `path`, but for the [[peer]] at each of `places`. Raises `SettingsError`."""
+    parts = re.split(r"(?m)^(?=[ \t]*\[)", path.read_text(encoding="utf-8"))
+    blocks = [place for place, part in enumerate(parts) if re.match(r"[ \t]*\[\[\s*peer\s*\]\]", part)]
+    if places and len(blocks) != len(file.peer):
+        name = file.peer[places[0]].name
         raise SettingsError(
             f"Take the peer {name!r} out of {path} by hand: it is not in a [[peer]] of its own."
         )
-    del parts[blocks[places[0]]]
-    _rewrite(path, "".join(parts))
-    if [peer.name for peer in read_node_file(path).peer] != [p.name for p in file.peer if p.name != name]:
-        raise SettingsError(f"Look at {path}: more than the peer {name!r} was changed.")
+    gone = {blocks[place] for place in places}
+    return "".join(part for place, part in enumerate(parts) if place not in gone)
 
 
 def _rewrite(path: Path, text: str) -> None:

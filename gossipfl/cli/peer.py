@@ -18,6 +18,10 @@ from gossipfl.cli.console import AsJson, print_json
 app = typer.Typer(no_args_is_help=True, help="Tell a node whom it knows, and who belongs to the consortium.")
 
 NodePath = Annotated[Path, typer.Argument(metavar="NODE", help="A node's folder, or the node.toml in it.")]
+Instead = Annotated[
+    bool,
+    typer.Option("--instead", help="In the place of what this node proposed before, and waits to be signed."),
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the member is called.")]
 
 
@@ -27,6 +31,7 @@ def add(
     lines: Annotated[
         list[str], typer.Argument(metavar="LINE...", help="Lines that `gossipfl init` printed elsewhere.")
     ],
+    instead: Instead = False,
     as_json: AsJson = False,
 ) -> None:
     """Add the nodes that others' lines tell of: to this node's file, or to the list of members if one holds.
@@ -41,41 +46,44 @@ def add(
 
     ballot = Ballot(path)
     if ballot.current is not None:
-        _tell(ballot.propose(added=[parse_neighbour(line) for line in lines]), as_json)
+        _tell(ballot.propose(added=[parse_neighbour(line) for line in lines], instead=instead), as_json)
         return
-    names = add_peers(ballot.path, lines)
+    added, changed = add_peers(ballot.path, lines)
     if as_json:
-        print_json({"added": names})
-    else:
-        typer.echo(f"Added {', '.join(names)}.")
+        print_json({"added": added, "changed": changed})
+        return
+    for did, names in (("Added", added), ("Changed", changed)):
+        if names:
+            typer.echo(f"{did} {', '.join(names)}, from when the node is started again.")
 
 
 @app.command()
-def remove(path: NodePath, name: Name, as_json: AsJson = False) -> None:
+def remove(path: NodePath, name: Name, instead: Instead = False, as_json: AsJson = False) -> None:
     """Remove a node that leaves in peace: from this node's file, or from the list of members if one holds.
 
     It may be added again one day.
 
     Example: `gossipfl peer remove hospital-a hospital-c`
     """
-    _without(path, name, as_json, revoked=False)
+    _without(path, name, as_json, revoked=False, instead=instead)
 
 
 @app.command()
-def revoke(path: NodePath, name: Name, as_json: AsJson = False) -> None:
+def revoke(path: NodePath, name: Name, instead: Instead = False, as_json: AsJson = False) -> None:
     """Revoke the key of a node, for good: it was stolen, or its holder must not take part any more.
 
     Without a list of members, the node is removed from this node's file, and from no other.
 
     Example: `gossipfl peer revoke hospital-a hospital-c`
     """
-    _without(path, name, as_json, revoked=True)
+    _without(path, name, as_json, revoked=True, instead=instead)
 
 
 @app.command()
 def found(
     path: NodePath,
     quorum: Annotated[int, typer.Option(min=1, help="How many members must sign a change of the list.")],
+    instead: Instead = False,
     as_json: AsJson = False,
 ) -> None:
     """Found a list of members: this node, and all that its file names. Each of them signs it once.
@@ -84,7 +92,7 @@ def found(
     """
     from gossipfl.cli.ballot import Ballot
 
-    _tell(Ballot(path).found(quorum), as_json)
+    _tell(Ballot(path).found(quorum, instead=instead), as_json)
 
 
 @app.command()
@@ -124,8 +132,8 @@ def list_(path: NodePath = Path(), as_json: AsJson = False) -> None:
             f"{shown['quorum']} must sign a change"
         )
     else:
-        typer.echo("No list of members holds: the node's file says whom it knows.")
-    for one in shown["members"]:
+        typer.echo("No list of members holds; the node's file names:")
+    for one in shown["members"] or shown["listed"]:
         moved = f" (listed at {one['listed']})" * (one["listed"] != one["address"])
         typer.echo(f"  {one['name']}  {one['address']}{moved}  {one['fingerprint']}")
     for key in shown["revoked"]:
@@ -134,14 +142,16 @@ def list_(path: NodePath = Path(), as_json: AsJson = False) -> None:
         typer.echo(f"Proposed {one['change']}: {one['words']}; signed by {', '.join(one['signers'])}")
 
 
-def _without(path: Path, name: str, as_json: bool, *, revoked: bool) -> None:
+def _without(path: Path, name: str, as_json: bool, *, revoked: bool, instead: bool) -> None:
     from gossipfl.cli.ballot import Ballot
     from gossipfl.cli.folder import remove_peer
 
     ballot = Ballot(path)
     if ballot.current is not None:
         keys = [ballot.key_of(name)]
-        told = ballot.propose(revoked=keys) if revoked else ballot.propose(removed=keys)
+        told = ballot.propose(
+            removed=() if revoked else keys, revoked=keys if revoked else (), instead=instead
+        )
         _tell(told, as_json)
         return
     remove_peer(ballot.path, name)

@@ -121,7 +121,7 @@ def _categorical(cells: pl.Series, name: str) -> Categorical:
     if len(categories) > CATEGORIES_MAX:
         raise DataError(
             f'column "{name}" has {len(categories)} different texts, and at most {CATEGORIES_MAX} can be'
-            " categories; drop it, or replace them by fewer."
+            f" categories; drop it (`gossipfl data schema FILE... --drop {name}`), or replace them by fewer."
         )
     return Categorical(name, categories)
 

@@ -92,6 +92,14 @@ def parse_address(text: str) -> Address:
     raise UserError(f"Write the host of the address {text!r} as a name, an IPv4 or an [IPv6] address.")
 
 
+def is_anywhere(address: Address) -> bool:
+    """Whether it stands for all addresses of a machine: one can listen there, and nobody can be reached."""
+    try:
+        return ipaddress.ip_address(address.host).is_unspecified
+    except ValueError:
+        return False
+
+
 def _is_ipv6(host: str) -> bool:
     try:
         ipaddress.IPv6Address(host)
@@ -147,6 +155,8 @@ def parse_neighbour(line: str) -> Neighbour:
     address = parse_address(match["address"])
     if address.port == 0:
         raise UserError(f"Give the port on which {match['name']!r} listens instead of 0.")
+    if is_anywhere(address):
+        raise UserError(f"Give the address at which {match['name']!r} is reached instead of {address}.")
     return Neighbour(match["name"], address, parse_key(match["key"]))
 
 

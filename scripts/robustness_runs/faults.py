@@ -101,8 +101,8 @@ the time. After a cut has healed, every link must carry something within {RECONN
 later the mean models of both sides must be less than {GAP_MAX:.0%} apart. Who comes back must be heard within
 {REJOIN_MAX} rounds.
 
-Where half of a peer's neighbours are ahead and half are not, as in a ring of which parts ran on alone, it joins
-neither: parts may stay some rounds apart, and hear each other all the same.
+Where half of a peer's neighbours are ahead and half are not, as in a ring of which parts ran on alone, it
+joins neither: parts may stay some rounds apart, and hear each other all the same.
 
 `scripts/robustness faults --seeds {seeds} --write` wrote this section.
 """

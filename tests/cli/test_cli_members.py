@@ -130,7 +130,7 @@ def test_a_fourth_node_is_added_to_three_that_run_and_revoked_while_it_does(
         assert peer(capsys, "sign", "gamma")["holds"]
         each(NAMES, lambda name: serial(capsys, name) == 2, "the second list holds")
 
-        assert peer(capsys, "add", "delta", lines["alpha"]) == {"added": ["alpha"]}
+        assert peer(capsys, "add", "delta", lines["alpha"]) == {"added": ["alpha"], "changed": []}
         processes["delta"] = run(stack, "delta")
         wait_until(lambda: bool(peer(capsys, "list", "delta")["proposed"]), "delta is offered the list")
         assert peer(capsys, "sign", "delta")["words"].startswith("list 1 of consortium")
@@ -208,7 +208,8 @@ def test_without_a_list_peers_are_added_to_and_removed_from_the_file_as_ever(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = Path("alpha/node.toml").read_text("utf-8")
-    assert peer(capsys, "add", "alpha", lines["delta"]) == {"added": ["delta"]}
+    assert [one["name"] for one in peer(capsys, "list", "alpha")["listed"]] == ["beta", "gamma"]
+    assert peer(capsys, "add", "alpha", lines["delta"]) == {"added": ["delta"], "changed": []}
     assert peer(capsys, "remove", "alpha", "gamma") == {"removed": ["gamma"]}
     assert peer(capsys, "revoke", "alpha", "delta") == {"removed": ["delta"]}
     file = tomllib.loads(Path("alpha/node.toml").read_text("utf-8"))
@@ -217,6 +218,53 @@ def test_without_a_list_peers_are_added_to_and_removed_from_the_file_as_ever(
     unknown = say(capsys, "peer", "remove", "alpha", "nobody")
     assert unknown.status == 2
     assert "no peer called 'nobody'" in unknown.err
+
+
+def test_a_line_that_is_added_again_corrects_what_the_file_says(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("alpha/node.toml")
+    file.write_text(
+        file.read_text("utf-8").replace('name = "beta"', 'name = "beta"\nreserve = true'), "utf-8"
+    )
+    name, _, key = lines["beta"].partition("@")[0], *lines["beta"].partition("#")[1:]
+    assert peer(capsys, "add", "alpha", f"{name}@192.0.2.7:7400#{key}") == {"added": [], "changed": ["beta"]}
+    listed = {one["name"]: one for one in tomllib.loads(file.read_text("utf-8"))["peer"]}
+    assert set(listed) == {"beta", "gamma"}
+    assert (listed["beta"]["address"], listed["beta"]["reserve"]) == ("192.0.2.7:7400", True)
+    other = say(capsys, "peer", "add", "alpha", f"beta@192.0.2.7:7400#{lines['delta'].partition('#')[2]}")
+    assert other.status == 2
+    assert "peer remove alpha beta" in other.err
+
+
+def test_what_a_node_proposed_is_not_dropped_without_a_word(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = peer(capsys, "found", "alpha", "--quorum", "2")
+    again = say(capsys, "peer", "found", "alpha", "--quorum", "1")
+    assert again.status == 2
+    assert f"{first['change']} waits for" in again.err
+    council = Council(b"", lambda _: None)
+    members = tuple(sorted((parse_neighbour(lines[name]) for name in NAMES), key=lambda peer: peer.key))
+    alpha = load_key(Path("alpha", "node.key"))
+    founding = Change("consortium", 1, NOTHING, alpha.key, 1, 2, members)
+    signed = proposal(alpha, founding)
+    for name in NAMES[1:]:
+        signed = signed.signed_by(load_key(Path(name, "node.key")))
+    council.resume([signed], [], [], founding.digest)
+    MembersFolder(Path("beta/state")).keep(lines_of(council))
+    assert peer(capsys, "revoke", "beta", "gamma")["missing"] == 1
+    other = say(capsys, "peer", "add", "beta", lines["delta"])
+    assert other.status == 2
+    assert "revokes gamma" in other.err
+    assert "--instead" in other.err
+    (proposed,) = peer(capsys, "list", "beta")["proposed"]
+    assert "revokes gamma" in proposed["words"]
+    peer(capsys, "add", "beta", lines["delta"], "--instead")
+    (proposed,) = peer(capsys, "list", "beta")["proposed"]
+    assert "adds delta" in proposed["words"]
+    nothing = say(capsys, "peer", "sign", "beta", "nosuch")
+    assert (nothing.status, "Nothing waits" in nothing.err) == (2, True)
 
 
 def test_what_a_list_forbids_is_refused_where_it_is_typed(
