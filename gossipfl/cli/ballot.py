@@ -134,9 +134,16 @@ class Ballot:
             "listed": []
             if current
             else list(map(_row, roster_of(self._file, self._identity.key).neighbours)),
-            "revoked": sorted(map(fingerprint, current.revoked)) if current else [],
+            "revoked": self._revoked(),
             "proposed": [self._told(one, current) for one in proposed],
         }
+
+    def _revoked(self) -> list[dict[str, str]]:
+        """Whose keys never come back, by the names that they had."""
+        names = {peer.key: peer.name for one in self._council.chain for peer in one.change.added}
+        keys = self.current.revoked if self.current else ()
+        rows = [{"name": names.get(key, ""), "fingerprint": fingerprint(key)} for key in keys]
+        return sorted(rows, key=lambda row: row["name"])
 
     def _waiting(self) -> list[SignedChange]:
         if self.current is None:

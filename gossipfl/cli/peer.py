@@ -136,8 +136,8 @@ def list_(path: NodePath = Path(), as_json: AsJson = False) -> None:
     for one in shown["members"] or shown["listed"]:
         moved = f" (listed at {one['listed']})" * (one["listed"] != one["address"])
         typer.echo(f"  {one['name']}  {one['address']}{moved}  {one['fingerprint']}")
-    for key in shown["revoked"]:
-        typer.echo(f"  revoked: {key}")
+    for one in shown["revoked"]:
+        typer.echo(f"  revoked: {one['name']}  {one['fingerprint']}")
     for one in shown["proposed"]:
         typer.echo(f"Proposed {one['change']}: {one['words']}; signed by {', '.join(one['signers'])}")
 

@@ -292,6 +292,8 @@ def test_what_a_list_forbids_is_refused_where_it_is_typed(
         assert said.status == 2
         assert why in said.err
     assert peer(capsys, "revoke", "alpha", "gamma")["holds"]
+    assert [one["name"] for one in peer(capsys, "list", "alpha")["revoked"]] == ["gamma"]
+    assert "revoked: gamma" in say(capsys, "peer", "list", "alpha").out
     gone = say(capsys, "peer", "add", "alpha", lines["gamma"])
     assert gone.status == 2
     assert "revoked" in gone.err
