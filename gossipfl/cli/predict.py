@@ -21,7 +21,7 @@ Probabilities = Annotated[bool, typer.Option("--probabilities", help="Add a colu
 Factory = Annotated[
     str | None, typer.Option(metavar="FILE:NAME", help="What makes the module, if it is one of PyTorch.")
 ]
-Out = Annotated[Path | None, typer.Option(metavar="CSV", help="Write here instead of standard output.")]
+Out = Annotated[Path | None, typer.Option(metavar="CSV", help="Write the CSV here, not to standard output.")]
 
 
 def predict(
@@ -44,17 +44,16 @@ def predict(
 
     vector, explanation = load_model(model, factory)
     header, rows = _predictions(vector, explanation, file, probabilities)
+    if out is not None:
+        try:
+            with out.open("w", encoding="utf-8", newline="") as target:
+                _write(target, header, rows)
+        except OSError as error:
+            raise DataError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
     if as_json:
         print_json([dict(zip(header, row, strict=True)) for row in rows])
-        return
-    if out is None:
+    elif out is None:
         _write(sys.stdout, header, rows)
-        return
-    try:
-        with out.open("w", encoding="utf-8", newline="") as target:
-            _write(target, header, rows)
-    except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror}): choose another --out.") from None
 
 
 def _predictions(

@@ -47,3 +47,10 @@ def test_json_keeps_the_whole_number(model: Path, capsys: pytest.CaptureFixture[
     first = json.loads(said.out)[0]
     assert first["row"] == 1
     assert first["probability_no"] != float(f"{first['probability_no']:.6g}")
+
+
+def test_a_file_is_written_beside_json(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = model.with_name("p.csv")
+    said = say(capsys, "predict", model, model.with_name("new.csv"), "--json", "--out", out)
+    assert [row["row"] for row in json.loads(said.out)] == [1, 3]
+    assert [row["row"] for row in csv.DictReader(out.read_text("utf-8").splitlines())] == ["1", "3"]
