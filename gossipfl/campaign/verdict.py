@@ -114,13 +114,16 @@ def _result(
         seed, reason = next(iter(failures.items()))
         return CellResult(cell.labels, "failed", reason, seeds=seeds, commands=commands, worst_seed=seed)
     names = dict.fromkeys(name for each in seeds.values() for name in each)
-    found = {name: estimate([_default(name, each) for each in seeds.values()]) for name in names}
+    found = {
+        name: estimate([_default(name, each) for each in seeds.values()], measure_of(name, metric).limits)
+        for name in names
+    }
     return CellResult(
         cell.labels,
         "done",
         None,
         {name: value for name, value in found.items() if value is not None},
-        _bands([lines[cell.labels, seed]["curves"] for seed in campaign.seeds]),
+        _bands([lines[cell.labels, seed]["curves"] for seed in campaign.seeds], metric),
         seeds,
         commands,
         min(seeds, key=lambda seed: _or_least(seeds[seed].get(f"{metric}_worst"))),
@@ -153,21 +156,25 @@ def _default(name: str, figures: Figures) -> float | None:
     return figures.get(name, 0.0 if name.startswith("refused_") else None)
 
 
-def _bands(curves: Sequence[Mapping[str, list[float | None]]]) -> dict[str, Sequence[float | None]]:
-    """Mean and interval over seeds, in each of the rounds that all have."""
+def _bands(
+    curves: Sequence[Mapping[str, list[float | None]]], metric: str
+) -> dict[str, Sequence[float | None]]:
+    """Mean and what is shown of its spread over seeds, in each of the rounds that all have."""
     rounds: Sequence[float | None] = curves[0]["round"]
     if any(each["round"] != rounds for each in curves):
         rounds = sorted(set.intersection(*({r for r in each["round"] if r is not None} for each in curves)))
     bands: dict[str, Sequence[float | None]] = {"round": list(rounds)}
     places = [{at: i for i, at in enumerate(each["round"])} for each in curves]
     for name in ("mean", "worst"):
+        limits = measure_of(f"{metric}_{name}", metric).limits
         found = [
-            estimate([each[name][place[at]] for each, place in zip(curves, places, strict=True)])
+            estimate([each[name][place[at]] for each, place in zip(curves, places, strict=True)], limits)
             for at in rounds
         ]
+        shown = [(each and each.shown) or (None, None) for each in found]
         bands[name] = [each.mean if each else None for each in found]
-        bands[f"{name}_low"] = [each.low if each else None for each in found]
-        bands[f"{name}_high"] = [each.high if each else None for each in found]
+        bands[f"{name}_low"] = [low for low, _ in shown]
+        bands[f"{name}_high"] = [high for _, high in shown]
     return bands
 
 

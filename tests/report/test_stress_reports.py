@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gossipfl.campaign.verdict import _bands
 from gossipfl.report.run import to_json
 from gossipfl.report.stress.files import write_stress
-from gossipfl.report.stress.heat import grid_of, pairs
+from gossipfl.report.stress.heat import grid_of, heat_map, pairs
+from gossipfl.report.stress.measures import measure_of
 from gossipfl.report.stress.result import CellResult, Stress, Verdict, estimate
 from gossipfl.report.stress.sentences import complaint, verdicts
 from gossipfl.report.stress.tables import with_interval, worst_cases, worst_first
@@ -79,13 +81,18 @@ def test_one_seed_has_no_interval_and_one_that_is_unknown_no_figure() -> None:
     ("values", "name", "words"),
     [
         ([0.95, 0.95], "accuracy_mean", "95.0 %"),
-        ([0.94, 0.96], "accuracy_mean", "95.0 ± 12.7 %"),
+        ([0.94, 0.96], "accuracy_mean", "95.0 (94.0 to 96.0) %"),
+        ([0.88, 0.90, 0.91, 0.90, 0.91], "accuracy_mean", "90.0 ± 1.5 %"),
+        ([0.90, 1.0, 1.0, 1.0, 1.0], "accuracy_mean", "98.0 (92.4 to 100.0) %"),
+        ([0.0, 0.1, 0.0, 0.0, 0.0], "attack_success", "2.0 (0.0 to 7.6) %"),
         ([0.01, 0.01], "drop", "1.0 pt"),
-        ([1.0, 1.4], "time_ratio", "1.20 ± 2.54×"),
+        ([1.0, 1.4], "time_ratio", "1.20 (1.00 to 1.40)×"),
+        ([0.1, 0.1, 0.1, 0.1, 3.0], "bytes_ratio", "0.68 (0.00 to 2.29)×"),
     ],
 )
 def test_a_figure_reads_with_its_interval(values: list[float], name: str, words: str) -> None:
-    assert with_interval(estimate(values), name, "accuracy") == words
+    limits = measure_of(name, "accuracy").limits
+    assert with_interval(estimate(values, limits), name, "accuracy") == words
 
 
 def test_the_worst_stands_first_and_a_failed_cell_before_it() -> None:
@@ -107,7 +114,45 @@ def test_what_has_no_fault_and_misses_nothing_is_no_worst_case() -> None:
 def test_the_verdict_names_what_was_lost_and_what_holds_up_best() -> None:
     said = " ".join(verdicts(paper_stress()))
     assert "Most is lost with loss half, graph ring: the mean node falls from 95.0 % to 85.0 %" in said
-    assert "Best graph: full, whose worst node never has less than 93.5 %. Worst: ring, 83.0 %." in said
+    assert (
+        "Best graph: full, whose worst node never has less than 93.5 % on average over seeds "
+        "(93.5 % in the worst run). Worst: ring, 83.0 % on average over seeds (83.0 % in the worst run)."
+    ) in said
+
+
+def test_the_worst_run_is_told_beside_the_least_mean() -> None:
+    spread = estimate([0.6, 0.9])
+    assert spread is not None
+    cells = [
+        replace(each, figures={**each.figures, "accuracy_worst": spread})
+        if each.labels == ("half", "ring")
+        else each
+        for each in paper_stress().cells
+    ]
+    said = " ".join(verdicts(paper_stress(cells=cells)))
+    assert "Worst: ring, 75.0 % on average over seeds (60.0 % in the worst run)." in said
+
+
+def test_bands_of_few_seeds_are_what_was_seen_and_none_leaves_the_scale() -> None:
+    def bands(*scores: float) -> dict[str, Any]:
+        return dict(
+            _bands([{"round": [0.0], "mean": [score], "worst": [score]} for score in scores], "accuracy")
+        )
+
+    assert bands(0.7, 1.0)["mean_low"] == [0.7]
+    assert bands(0.7, 1.0, 1.0, 1.0, 1.0)["mean_high"] == [1.0]
+
+
+def test_a_heat_map_has_its_scale_and_says_over_what_its_means_are() -> None:
+    said = [text.get_text() for text in heat_map(paper_stress(), "graph", "loss").texts]
+    assert {"83.0 %", "96.0 %"} <= set(said)
+    assert "Graph in the rows, loss in the columns; means over 2 seeds" in said
+    assert "The worst node is worst with ring and half: 83.0 % on average" in said
+
+
+def test_the_page_says_what_stands_in_brackets(tmp_path: Path) -> None:
+    page = write_stress(paper_stress(), tmp_path).read_text("utf-8")
+    assert "in brackets the lowest and the highest of them" in page
 
 
 def test_a_missed_requirement_is_told_with_its_worst_cell() -> None:

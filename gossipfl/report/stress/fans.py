@@ -13,7 +13,7 @@ import numpy as np
 
 from gossipfl.report.stress.heat import pairs
 from gossipfl.report.stress.measures import measure_of
-from gossipfl.report.stress.result import CellResult, Stress
+from gossipfl.report.stress.result import SEEDS_FOR_INTERVAL, CellResult, Stress
 from gossipfl.report.style import (
     SEQUENCE,
     axes_in,
@@ -115,15 +115,19 @@ def _finding(stress: Stress, label: str, lines: str, cells: list[tuple[str, Cell
 
 def _limits(cells: list[CellResult]) -> tuple[float, float]:
     """A scale that fits what runs reach, not the first rounds in which they climb to it."""
-    parts = [_values(cell, "mean") for cell in cells if cell.curves]
-    parts = [values[int(_START * len(values)) :] for values in parts]
-    shown = np.concatenate(parts) if parts else np.empty(0)
-    shown = shown[np.isfinite(shown)]
+    shown, tops = (_late(cells, name) for name in ("mean", "mean_high"))
     if not shown.size:
         return 0.0, 1.0
-    low, high = float(np.quantile(shown, 0.02)), float(shown.max())
+    low, high = float(np.quantile(shown, 0.02)), float(np.concatenate([shown, tops]).max())
     pad = max(0.07 * (high - low), 0.01)
     return low - pad, high + pad
+
+
+def _late(cells: list[CellResult], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The finite values after the start."""
+    parts = [_values(cell, name) for cell in cells if cell.curves]
+    shown = np.concatenate([values[int(_START * len(values)) :] for values in parts] or [np.empty(0)])
+    return np.extract(np.isfinite(shown), shown)
 
 
 def _values(cell: CellResult, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -131,7 +135,9 @@ def _values(cell: CellResult, name: str) -> np.ndarray[tuple[int], np.dtype[np.f
 
 
 def _band(stress: Stress) -> str:
-    return "; band: 95 % interval over seeds (t)" if len(stress.seeds) > 1 else ""
+    if len(stress.seeds) < SEEDS_FOR_INTERVAL:
+        return "; band: lowest to highest seed" if len(stress.seeds) > 1 else ""
+    return "; band: 95 % interval over seeds (t)"
 
 
 def _others(stress: Stress, axis: str, lines: str) -> str:

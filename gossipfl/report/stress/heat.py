@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gossipfl.report.stress.measures import measure_of
+from gossipfl.report.stress.measures import Words, measure_of
 from gossipfl.report.stress.result import Stress
 from gossipfl.report.style import FONT_PT, INK, MUTED, TITLE_PT, drawable, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 Grid = NDArray[np.float64]
@@ -30,6 +31,7 @@ _NARROWEST = 0.02
 _WIDTH_IN, _MARGIN_IN, _LETTER_IN = 11.6, 0.25, 0.078
 _ROW_IN, _FIELD_IN = 0.42, 0.62
 _TITLE_IN, _LABEL_IN, _SLANT_IN = 1.28, 0.8, 0.62
+_SCALE_IN, _BEFORE_BAR_IN, _BAR_IN, _BAR_HIGH_IN = 0.32, 0.8, 2.2, 0.13
 _LETTERS_MAX = 22
 _LEVEL_LETTERS = 12
 """Longer labels of columns stand slanted."""
@@ -57,15 +59,19 @@ def heat_map(stress: Stress, rows: str, columns: str) -> Figure:
     field = max(_FIELD_IN, (_WIDTH_IN - _MARGIN_IN - 2 * room) / 2 / wide)
     width = 2 * (room + field * wide) + (_SLANT_IN if slanted else _MARGIN_IN)
     top = _TITLE_IN + (_SLANT_IN if slanted else 0.0)
-    height = top + _ROW_IN * high + _MARGIN_IN
+    foot = _MARGIN_IN + _SCALE_IN
+    height = top + _ROW_IN * high + foot
     figure = new_figure(width, height)
+    scale = _scale([each for each, _ in grids])
+    _draw_scale(figure, room, scale, measure_of(names[0], stress.metric).words)
     what = f"{rows.capitalize()} in the rows" + (f", {columns} in the columns" if columns else "")
+    what += f"; means over {len(stress.seeds)} seeds" if len(stress.seeds) > 1 else ""
     _title(figure, _finding(stress, rows, columns), what + _others(stress, rows, columns))
     for place, (name, (grid, applies)) in enumerate(zip(names, grids, strict=True)):
         left = room + place * (room + field * wide)
-        box = (left / width, _MARGIN_IN / height, field * wide / width, _ROW_IN * high / height)
+        box = (left / width, foot / height, field * wide / width, _ROW_IN * high / height)
         axes = figure.add_axes(box)
-        _map(axes, stress, grid, applies, _scale([each for each, _ in grids]), name)
+        _map(axes, stress, grid, applies, scale, name)
         axes.set_yticks(range(high), [_short(each) for each in stress.axes[rows]])
         axes.set_xticks(range(wide), heads, rotation=30 if slanted else 0, ha="left" if slanted else "center")
         label = measure_of(name, stress.metric).label + (", %" if stress.metric == "accuracy" else "")
@@ -132,10 +138,10 @@ def _scale(grids: list[Grid]) -> tuple[float, float]:
 def _map(
     axes: Axes, stress: Stress, grid: Grid, applies: NDArray[np.bool_], scale: tuple[float, float], name: str
 ) -> None:
-    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+    from matplotlib.colors import to_rgba
 
     places = (grid - scale[0]) / (scale[1] - scale[0])
-    painted = LinearSegmentedColormap.from_list("harm", _COLOURS)(np.nan_to_num(places))
+    painted = _colour_map()(np.nan_to_num(places))
     painted[~np.isfinite(grid)] = to_rgba(_NO_SCORE)
     axes.imshow(painted, aspect="auto")
     words = measure_of(name, stress.metric).words
@@ -156,6 +162,34 @@ def _map(
     axes.tick_params(which="minor", length=0)
 
 
+def _draw_scale(figure: Figure, left_in: float, scale: tuple[float, float], words: Words) -> None:
+    """The colours from the lowest score to the highest, below the maps."""
+    width, height = figure.get_size_inches()
+    box = (
+        max(left_in, _BEFORE_BAR_IN) / width,
+        _MARGIN_IN / 2 / height,
+        _BAR_IN / width,
+        _BAR_HIGH_IN / height,
+    )
+    axes = figure.add_axes(box)
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap=_colour_map(), aspect="auto")
+    axes.set_axis_off()
+    middle = box[1] + box[3] / 2
+    for at, text, side in (
+        (box[0] - 0.06 / width, words(scale[0]), "right"),
+        (box[0] + box[2] + 0.06 / width, words(scale[1]), "left"),
+    ):
+        figure.text(
+            at, middle, text, fontsize=FONT_PT, color=MUTED, ha=side, va="center_baseline", parse_math=False
+        )
+
+
+def _colour_map() -> LinearSegmentedColormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("harm", _COLOURS)
+
+
 def _heads(stress: Stress, columns: str) -> list[str]:
     return [_short(each) for each in stress.axes[columns]] if columns else [""]
 
@@ -172,9 +206,10 @@ def _finding(stress: Stress, rows: str, columns: str) -> str:
     row, column = np.unravel_index(int(np.nanargmin(grid)), grid.shape)
     where = [stress.axes[rows][row], *([stress.axes[columns][column]] if columns else [])]
     words = measure_of(name, stress.metric).words
+    least = words(grid[row, column]) + " on average" * (len(stress.seeds) > 1)
     if float(np.nanmax(grid) - np.nanmin(grid)) < 0.005:
-        return f"The worst node is at {words(grid[row, column])} or more everywhere"
-    return f"The worst node is worst with {' and '.join(map(drawable, where))}: {words(grid[row, column])}"
+        return f"The worst node is at {least} or more everywhere"
+    return f"The worst node is worst with {' and '.join(map(drawable, where))}: {least}"
 
 
 def _others(stress: Stress, rows: str, columns: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -18,25 +19,31 @@ class Measure(NamedTuple):
     meaning: str
     words: Words
     higher_is_better: bool
+    limits: tuple[float, float] = (0.0, math.inf)
+    """What it can be at all."""
 
 
 def measures(metric: str) -> dict[str, Measure]:
     """All measures of a campaign judged by `metric`, in the order in which they are read."""
     name, words = metric_label(metric), partial(score, metric=metric)
     points = partial(_points, metric=metric)
-    part = partial(share, whole=1.0)
+    part, scores = partial(share, whole=1.0), (0.0 if metric == "accuracy" else -math.inf, 1.0)
+    drops, shares = (-scores[1] + scores[0], scores[1] - scores[0]), (0.0, 1.0)
     return {
-        f"{metric}_mean": Measure(f"{name}, mean node", "of the peers that finished", words, True),
-        f"{metric}_worst": Measure(f"{name}, worst node", "the least of them", words, True),
+        f"{metric}_mean": Measure(f"{name}, mean node", "of the peers that finished", words, True, scores),
+        f"{metric}_worst": Measure(f"{name}, worst node", "the least of them", words, True, scores),
         f"{metric}_averaged_model": Measure(
-            f"{name}, averaged model", "of the mean of all their models", words, True
+            f"{name}, averaged model", "of the mean of all their models", words, True, scores
         ),
-        "drop": Measure("Drop", "of the mean node, against the same seed without the fault", points, False),
+        "drop": Measure(
+            "Drop", "of the mean node, against the same seed without the fault", points, False, drops
+        ),
         "drop_worst": Measure(
             "Drop of the worst node",
             "against the worst node of the same seed without the fault",
             points,
             False,
+            drops,
         ),
         "time_ratio": Measure(
             "Time ratio",
@@ -46,15 +53,16 @@ def measures(metric: str) -> dict[str, Measure]:
         ),
         "bytes_ratio": Measure("Bytes ratio", "bytes sent, as a multiple of the same", _times, False),
         "finished_share": Measure(
-            "Finished", "share of all honest peers that closed every round", part, True
+            "Finished", "share of all honest peers that closed every round", part, True, shares
         ),
         "survivors_finished": Measure(
             "Survivors finished",
             "share of those not killed for good, and not hostile, that closed every round",
             part,
             True,
+            shares,
         ),
-        "attack_success": Measure("Attack succeeds", "share of a backdoor's rows", part, False),
+        "attack_success": Measure("Attack succeeds", "share of a backdoor's rows", part, False, shares),
         "consensus_distance": Measure(
             "Consensus distance", "mean squared distance of the models from their average", significant, False
         ),

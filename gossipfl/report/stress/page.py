@@ -10,7 +10,7 @@ from html import escape
 
 from gossipfl.report.page import cards, document, figures, flat, table
 from gossipfl.report.stress.measures import Measure, measure_of
-from gossipfl.report.stress.result import CellResult, Stress
+from gossipfl.report.stress.result import SEEDS_FOR_INTERVAL, CellResult, Stress
 from gossipfl.report.stress.sentences import lead, verdicts
 from gossipfl.report.stress.tables import (
     all_measures,
@@ -145,8 +145,15 @@ def _about_intervals(stress: Stress) -> str:
     count = len(stress.seeds)
     if count == 1:
         return "One seed each: there is no interval."
+    spread = (
+        "behind ± half the width of the 95 % interval of Student's t with "
+        f"{count - 1} degrees of freedom; in brackets that interval where it is cut short, for no share is "
+        "below 0 or above 100 %"
+        if count >= SEEDS_FOR_INTERVAL
+        else f"in brackets the lowest and the highest of them: an interval needs {SEEDS_FOR_INTERVAL} seeds "
+        "or more"
+    )
     return (
-        f"Means over {count} seeds; behind ± half the width of the 95 % interval of Student's t with "
-        f"{count - 1} degree{'s' * (count > 2)} of freedom. Drops and ratios are taken seed by seed "
-        "against the run without the fault."
+        f"Means over {count} seeds; {spread}. Drops and ratios are taken seed by seed against the run "
+        "without the fault."
     )

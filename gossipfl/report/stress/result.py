@@ -2,7 +2,9 @@
 
 Rules:
 - A cell's figures are over its seeds: their mean, a 95 % interval of Student's t where there are two or more,
-  and the least and the most of them.
+  and the least and the most of them. An interval ends where the measure does: no share is above 1.
+- What is shown of fewer seeds than `SEEDS_FOR_INTERVAL` is from the least to the most of them: an interval
+  of so few is wider than anything that was seen.
 - What is unknown is absent, never zero.
 """
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CONFIDENCE = 0.95
+SEEDS_FOR_INTERVAL = 5
+"""Student's t multiplies the error of two seeds by 12.7, of three by 4.3, of five by 2.8. Our guess."""
 Labels = tuple[str, ...]
 
 
@@ -31,14 +35,29 @@ class Estimate:
     """The interval, if there are seeds enough for one."""
     least: float
     most: float
+    seeds: int
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether `shown` is the interval; else it is from the least to the most."""
+        return self.seeds >= SEEDS_FOR_INTERVAL
+
+    @property
+    def shown(self) -> tuple[float, float] | None:
+        """From where to where a plot or a table shows it, if there is more than one seed."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.low, self.high) if self.is_interval else (self.least, self.most)
 
     def over(self, which: str) -> float:
         """The `mean`, the `min` or the `max`."""
         return {"mean": self.mean, "min": self.least, "max": self.most}[which]
 
 
-def estimate(values: Sequence[float | None]) -> Estimate | None:
-    """Over seeds; None unless each has a finite value."""
+def estimate(
+    values: Sequence[float | None], limits: tuple[float, float] = (-math.inf, math.inf)
+) -> Estimate | None:
+    """Over seeds, of a measure that is within `limits`; None unless each has a finite value."""
     from scipy.stats import t
 
     known = [value for value in values if value is not None and math.isfinite(value)]
@@ -46,10 +65,11 @@ def estimate(values: Sequence[float | None]) -> Estimate | None:
         return None
     n, mean = len(known), math.fsum(known) / len(known)
     if n == 1:
-        return Estimate(mean, None, None, mean, mean)
+        return Estimate(mean, None, None, mean, mean, 1)
     error = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1) / n)
     half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
-    return Estimate(mean, mean - half, mean + half, min(known), max(known))
+    low, high = max(mean - half, limits[0]), min(mean + half, limits[1])
+    return Estimate(mean, low, high, min(known), max(known), n)
 
 
 @dataclass(frozen=True)
@@ -62,7 +82,7 @@ class CellResult:
     """Why it failed, or does not apply."""
     figures: Mapping[str, Estimate] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
-    """`round` (e,), and (e,) of `mean`, `mean_low`, `mean_high` and the same of `worst`."""
+    """`round` (e,), and (e,) of `mean`, `mean_low`, `mean_high` as shown, and the same of `worst`."""
     seeds: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
     """The figures of each run that was done."""
     commands: Mapping[int, str] = field(default_factory=dict)

@@ -124,13 +124,27 @@ def _choices(stress: Stress) -> Iterator[str]:
         if known[best] - known[least] < _ALIKE.get(stress.metric, 0.0) or best == least:
             yield (
                 f"It hardly matters which {axis} is taken: with any, the worst node never has less than "
-                f"{words(known[least])}."
+                f"{words(known[least])}{_on_average(stress, place, least)}."
             )
         else:
             yield (
-                f"Best {axis}: {best}, whose worst node never has less than {words(known[best])}. "
-                f"Worst: {least}, {words(known[least])}."
+                f"Best {axis}: {best}, whose worst node never has less than {words(known[best])}"
+                f"{_on_average(stress, place, best)}. "
+                f"Worst: {least}, {words(known[least])}{_on_average(stress, place, least)}."
             )
+
+
+def _on_average(stress: Stress, place: int, label: str) -> str:
+    """Behind the least mean of the cells that have `label`, the least of their single runs."""
+    if len(stress.seeds) == 1:
+        return ""
+    name = f"{stress.metric}_worst"
+    least = min(
+        cell.figures[name].least
+        for cell in stress.done
+        if cell.labels[place] == label and name in cell.figures
+    )
+    return f" on average over seeds ({measure_of(name, stress.metric).words(least)} in the worst run)"
 
 
 def _survivors(stress: Stress) -> Iterator[str]:

@@ -34,15 +34,25 @@ def cell_rows(stress: Stress, cells: Sequence[CellResult] | None = None) -> list
 
 
 def with_interval(found: Estimate | None, name: str, metric: str) -> str:
-    """`95.1 ± 0.9 %`, the mean over the seeds and half the width of its interval."""
+    """`95.1 ± 0.9 %`: the mean over the seeds and half the width of its interval.
+
+    Where that is cut short, or of few seeds, from where to where: `99.1 (97.6 to 100.0) %`.
+    """
     if found is None:
         return NOTHING
-    words = measure_of(name, metric).words
-    if found.low is None or found.high is None or words(found.low) == words(found.high):
+    measure = measure_of(name, metric)
+    words = measure.words
+    if found.shown is None or words(found.shown[0]) == words(found.shown[1]):
         return words(found.mean)
-    half = words((found.high - found.low) / 2)
+    low, high = found.shown
     value, unit = _cut(words(found.mean))
-    return f"{value} ± {_cut(half)[0]}{unit}" if _cut(half)[1] == unit else f"{value}{unit} ± {half}"
+    if found.is_interval and measure.limits[0] < low and high < measure.limits[1]:
+        half = words((high - low) / 2)
+        return f"{value} ± {_cut(half)[0]}{unit}" if _cut(half)[1] == unit else f"{value}{unit} ± {half}"
+    ends = [_cut(words(end)) for end in (low, high)]
+    if all(each == unit for _, each in ends):
+        return f"{value} ({ends[0][0]} to {ends[1][0]}){unit}"
+    return f"{value}{unit} ({''.join(ends[0])} to {''.join(ends[1])})"
 
 
 def worst_first(stress: Stress) -> list[CellResult]:
