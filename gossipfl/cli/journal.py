@@ -5,6 +5,7 @@ Rules:
 - A full disk costs records, never the node.
 - Records of refusals are rationed: strangers can make us count, but not fill a disk.
 - In its records the node is peer 0 and its neighbours are 1, 2, ... in the order of its file.
+- Records count over all lives of the node: a new one goes on from what the last had written down.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gossipfl.cli.counted import Counts, added, counted
 from gossipfl.cli.pulse import Pulse
 from gossipfl.errors import RunError
 from gossipfl.node.limits import Allowance
@@ -81,6 +83,7 @@ class Journal:
         self._joined: set[PeerId] = set()
         self._seen: set[str] = set()
         self._began = time.monotonic()
+        self._refusals: Counter[str] = Counter()  # of all kinds
         self._lock = threading.Lock()
         self._unjudged: dict[str, Any] = {}  # what is said of the last round, once its model is judged
         self._complained = False
@@ -92,6 +95,7 @@ class Journal:
             (folder / "rounds").mkdir(parents=True, exist_ok=True)
             self._draw()
             (folder / "experiment.toml").write_text(_settings(member), encoding="utf-8")
+            self._before = counted(folder / "records.jsonl")
             self._lines = (folder / "records.jsonl").open("ab", buffering=0)
         except OSError as error:
             raise RunError(
@@ -116,7 +120,7 @@ class Journal:
     def began(self, epoch: int, memory: Memory | None) -> None:
         """The node lives, in its boot `epoch`, and goes on from `memory` if there is one."""
         self.round = memory.round if memory else 0
-        self._write("started", epoch=epoch, round=self.round)
+        self._write("started", epoch=epoch, round=self.round, **self.counts())
         if memory:
             words = f"goes on after round {memory.round}, from its checkpoint"
             self._say(words, "resumed", round=memory.round)
@@ -128,7 +132,8 @@ class Journal:
             self._say(f"warning: {words}", "warning")
 
     def close(self) -> None:
-        """Nothing more will be written."""
+        """Nothing more will be written but what was counted."""
+        self._write("stopped", round=self.round, **self.counts())
         self._lines.close()
 
     def saw(self, record: Record) -> None:
@@ -149,6 +154,7 @@ class Journal:
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         """Somebody broke a rule, on a link or at the door."""
+        self._refusals[reason] += 1
         self.refusals.append({"unix_s": time.time(), "who": who, "reason": reason, "detail": detail})
         if not self._rations[reason].take(time.monotonic()):
             return
@@ -186,16 +192,21 @@ class Journal:
             self._say(told.pop("words") + judged, "round", **told, **scores)
 
     def traffic(self) -> dict[str, int]:
-        """What the node said so far."""
+        """What the node said so far in this life."""
         return asdict(self._traffic())
 
-    def regards(self) -> dict[str, Any]:
-        """How others were regarded in the course of the run."""
-        return {
+    def counts(self) -> Counts:
+        """What the node said, refused and took others for in all its lives, and how long it lived."""
+        now = {
+            "lives": 1,
+            "wall_s": time.monotonic() - self._began,
+            **self.traffic(),
+            "refused": dict(self._refusals),
             "suspected": self.regarded["suspected"],
             "stand_ins": self.regarded["stand-in"],
             "quarantined": dict(self.quarantined),
         }
+        return added(self._before, now)
 
     def _closed(self, closed: RoundClosed) -> None:
         self.round = closed.round
@@ -214,7 +225,7 @@ class Journal:
             missing=closed.missing,
             stale=closed.stale,
             used=[[self._places[one.sender], *one[1:]] for one in closed.used],
-            **self.traffic(),
+            **self.counts(),
         )
         rounds = self._member.file.learning.rounds
         heard = f"heard {closed.heard}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -37,7 +36,6 @@ async def live(member: Member, identity: Identity, folder: StateFolder, say: Say
 
     Raises `SettingsError` if it cannot begin, and `RunError` if nothing can be written at its end.
     """
-    began = time.monotonic()
     council = Council(identity.key, lambda words: say(f"warning: {words}"))
     members = MembersFolder(folder.path)
     members.recall(council)
@@ -84,13 +82,7 @@ async def live(member: Member, identity: Identity, folder: StateFolder, say: Say
     finally:
         journal.judge(journal.round, beginning.peer.model)
         journal.close()
-    facts = {
-        "finished": int(finished),
-        "diverged": diverged,
-        "refused": dict(links.refused + journal.refused),
-        **journal.regards(),
-        "wall_s": time.monotonic() - began,
-    }
+    facts = {"finished": int(finished), "diverged": diverged}
     return left_behind(member, beginning.peer.model, journal, facts, say)
 
 

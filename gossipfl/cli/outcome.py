@@ -29,7 +29,7 @@ def left_behind(
         "metric": metric,
         f"{metric}_mean": journal.metrics.get(metric),
         **member.defence.record(),
-        **journal.traffic(),
+        **journal.counts(),
         **facts,
         "seed": member.file.run.seed,
         "model": str(model),
@@ -44,5 +44,7 @@ def left_behind(
     ended = "finished" if summary["finished"] else "stopped"
     absent = f" without {', '.join(journal.never_seen)}" if journal.never_seen else ""
     words = f"{ended} in round {journal.round}{absent}; the model is {model}"
+    if not journal.round:
+        words = f"{ended} before its first round was closed{absent}; its model has learned nothing yet"
     say(words, ended, round=journal.round, absent=journal.never_seen, model=model)
     return summary

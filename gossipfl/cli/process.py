@@ -44,7 +44,7 @@ class Process:
         """Whether it closed a round in this life."""
         self._command = [*within, sys.executable, "-m", "gossipfl", "node", str(path)]
         self._environment = _THREADS | TIED | dict(environment or {})
-        self._said = Traffic()  # in this life
+        self._said = Traffic()  # since it last began afresh: a node goes on with its counts
         self._said_before = Traffic()
         self._process: subprocess.Popen[bytes] | None = None
         self._read_file = 0  # that was read last: one that starts afresh begins another
@@ -87,7 +87,8 @@ class Process:
     def start(self, *, fresh: bool = False) -> None:
         """Start the process; its words go to node.log. A `fresh` one has forgotten all its earlier lives."""
         self.killed = self.left = self.stopped = self.paused = self.begun = False
-        self._said_before, self._said = self.traffic, Traffic()
+        if fresh:
+            self._said_before, self._said = self.traffic, Traffic()
         self._cut_lifeline()
         with (self.path / "node.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own module

@@ -67,7 +67,7 @@ def _several(directories: list[Path], out: Path, as_json: bool) -> None:
     text = compare.columns_as_text(("", *names), compare.compared_rows(runs))
     if differ:
         text += "\n\n" + compare.columns_as_text(("Settings that differ", *names), differ)
-    _print_text(text, runs, page)
+    _print_text("\n\n".join([text, *compare.cautions(runs)]), runs, page)
 
 
 def _print_text(text: str, runs: list[Run], page: Path) -> None:

@@ -17,6 +17,7 @@ from gossipfl.report.page import document, figures, flat, notes, table
 from gossipfl.report.run import Run
 from gossipfl.report.style import DPI
 from gossipfl.report.table import summary_rows
+from gossipfl.report.verdicts import APART
 from gossipfl.report.words import NOTHING, on_one_line
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def _shorter(row: tuple[str, str]) -> tuple[str, str]:
     return label, value[:_HASH_SHOWN] if label == "Trace hash" else value
 
 
+def cautions(runs: Sequence[Run]) -> list[str]:
+    """What must be known before the runs are held against one another."""
+    return [APART] if any(run.is_of_one_node for run in runs) else []
+
+
 def columns_as_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows of as many cells as headings, in aligned columns."""
     lines = [[on_one_line(cell) for cell in row] for row in (headings, *rows)]
@@ -117,6 +123,7 @@ def comparison_page(runs: Sequence[Run], pictures: Sequence[tuple[bytes, str]]) 
     differ = differences(runs)
     parts = [
         f'<p class="lead">{escape(", ".join(names))}</p>',
+        *(f'<p class="note">{escape(words)}</p>' for words in cautions(runs)),
         *(note for run in runs for note in notes(run)),
         "<h2>Key figures</h2>",
         table(("", *names), compared_rows(runs)),

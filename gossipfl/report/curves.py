@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossipfl.report.incidents import Span, cut_spans
-from gossipfl.report.peers import is_sampled, judged_peers, kills_of, number, of_kind, peer_of
+from gossipfl.report.peers import is_sampled, judged_peers, kills_of, number, of_kind, peer_of, restarts_of
 from gossipfl.report.run import Run
 
 Floats = NDArray[np.float64]
@@ -46,6 +46,8 @@ class Curves:
     """From which round to which some links were cut."""
     backdoor: Floats
     """How often a backdoor succeeds; NaN where there is none."""
+    restarts: list[int]
+    """After which rounds one node was started again."""
 
     @property
     def shared(self) -> bool:
@@ -87,6 +89,7 @@ def curves_of(run: Run) -> Curves:
         len(judged_peers(run)) if is_sampled(run) else None,
         cut_spans(run),
         told.column("backdoor_success"),
+        restarts_of(run) if alone else [],
     )
 
 

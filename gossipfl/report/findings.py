@@ -67,7 +67,7 @@ def _accuracy_finding(curves: Curves) -> str:
     if gone[-1] < (curves.single_rounds if curves.alone else curves.rounds)[-1]:
         return f"The model{'s' * (not curves.alone)} diverged after round {gone[-1]:.0f}"
     if curves.alone:
-        return f"{metric_label(curves.metric)} reaches {score(mean, curves.metric)} on its own test part"
+        return f"{metric_label(curves.metric)} reaches {score(mean, curves.metric)} on its own test rows"
     if curves.shared:
         return f"All peers hold one model, which reaches {metric}{score(mean, curves.metric)}"
     beside = "" if worst is None else f", worst {score(worst, curves.metric)}"
@@ -114,7 +114,7 @@ def _traffic_finding(curves: Curves) -> str:
     if messages:
         told += f" in {count(messages)} messages"
         told += f", {share(lost, messages)} lost" if lost else ", none lost" if lost == 0 else ""
-    return told
+    return f"{told}, over {len(curves.restarts) + 1} lives" if curves.restarts else told
 
 
 def _graph_finding(run: Run) -> str:

@@ -27,7 +27,16 @@ from gossipfl.report.style import (
     title,
     worded_axis,
 )
-from gossipfl.report.verdicts import cheapest, closest, highest, is_silent, scores_by_bytes, thriftiest
+from gossipfl.report.verdicts import (
+    cheapest,
+    closest,
+    highest,
+    is_silent,
+    own_bytes,
+    own_scores,
+    scores_by_bytes,
+    thriftiest,
+)
 from gossipfl.report.words import metric_label, score, score_tick, significant, size
 
 if TYPE_CHECKING:
@@ -40,23 +49,47 @@ _START = 0.1  # the share of a run whose scores may fall below the scale: what a
 COMPARED_MAX = len(SEQUENCE) * len(_DASHES)
 Named = list[tuple[str, Curves]]
 End = tuple[float, float, str, str]
+Shown = tuple[str, str, Callable[["Axes", Named], None]]
+"""What a plot shows, what is drawn, and who draws it."""
 
 
 def overlays(names: Sequence[str], curves: Sequence[Curves]) -> list[tuple[Figure, str]]:
-    """Four (figure, what it shows) of up to `COMPARED_MAX` runs."""
+    """(figure, what it shows) of up to `COMPARED_MAX` runs: four, or what can be told of nodes."""
     names = [drawable(name) for name in names]
     words = partial(score, metric=_metric(curves))
     label = " or ".join(map(metric_label, dict.fromkeys(each.metric for each in curves)))
+    runs = list(zip(names, curves, strict=True))
+    shown = (
+        _with_nodes(runs, label, words) if any(each.alone for each in curves) else _shown(runs, label, words)
+    )
+    return [(_overlay(told, what, runs, draw), told) for told, what, draw in shown]
+
+
+def _shown(runs: Named, label: str, words: Callable[[float], str]) -> list[Shown]:
+    """The four of runs that tell of all their peers."""
+    names, curves = [name for name, _ in runs], [each for _, each in runs]
     what = f"{label} of the mean {'node' if all(each.judged is None for each in curves) else 'judged node'}"
     silent = "; dotted: nothing sent" if any(map(is_silent, curves)) else ""
-    shown: list[tuple[str, str, Callable[[Axes, Named], None]]] = [
+    return [
         (highest(names, curves, words), f"{what} by round (higher is better)", _scores),
         (thriftiest(names, curves, words), f"{what} by bytes sent (log){silent}", _scores_by_bytes),
         (closest(names, curves), "Consensus distance (lower is closer; log)", _distances),
         (cheapest(names, curves), "Bytes sent by all peers since the start", _bytes),
     ]
-    runs = list(zip(names, curves, strict=True))
-    return [(_overlay(told, what, runs, draw), told) for told, what, draw in shown]
+
+
+def _with_nodes(runs: Named, label: str, words: Callable[[float], str]) -> list[Shown]:
+    """What runs show of which some are of one node: each score is of other rows, and none is the highest."""
+    curves = [each for _, each in runs]
+    others = [(name, each) for name, each in runs if not each.alone]
+    beside = f"; else {label} of the mean node" if others else ""
+    all_peers = "; else by all peers" if others else ""
+    apart = closest([name for name, _ in others], [each for _, each in others])
+    return [
+        (own_scores(curves, words), f"{label} of a node on its own test rows, by round{beside}", _scores),
+        *([(apart, "Consensus distance (lower is closer; log)", _distances)] if others else []),
+        (own_bytes(curves), f"Bytes sent by the node since its first start{all_peers}", _bytes),
+    ]
 
 
 def _overlay(told: str, what: str, runs: Named, draw: Callable[[Axes, Named], None]) -> Figure:

@@ -13,7 +13,14 @@ from pathlib import Path
 from gossipfl.report.choices import EVERY_PEER, NO_COMPRESSOR, choices
 from gossipfl.report.curves import metric_of
 from gossipfl.report.findings import findings
-from gossipfl.report.peers import attackers_of, honest_count, is_sampled, judged_peers, peer_count
+from gossipfl.report.peers import (
+    attackers_of,
+    honest_count,
+    is_sampled,
+    judged_peers,
+    peer_count,
+    planned_rounds,
+)
 from gossipfl.report.run import Run, plain
 from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
@@ -137,11 +144,11 @@ def _lead(run: Run) -> str:
     told = [
         findings(run)["graph"] if run.is_of_one_node else peers,
         _chosen(run),
-        f"{count(run.summary.get('rounds'))} rounds",
+        f"{count(planned_rounds(run))} rounds",
         _ENGINES.get(str(engine), str(engine)) if engine else None,
         _asked(run),
         f"seed {seed}" if seed is not None else None,
-        duration(run.summary.get("wall_s")),
+        duration(figure(run, "wall_s")),
     ]
     return " · ".join(word for word in told if word and not word.startswith(NOTHING))
 

@@ -77,10 +77,17 @@ def killed_peers(run: Run) -> list[int]:
 
 
 def neighbour_states(run: Run) -> dict[int, str]:
-    """Whether each neighbour of a node was last `here`, `suspected`, `left`, or was `never seen`."""
+    """Whether each neighbour of a node was last `here`, `suspected`, `left`, or was `never seen`.
+
+    A node that starts again has no link until the neighbour joins anew.
+    """
     words = {"joined": "here", "trusted": "here", "suspected": "suspected"}
     states = dict.fromkeys(range(1, peer_count(run)), "never seen")
-    for record in of_kind(run, "link"):
+    for record in run.records:
+        if record.get("kind") == "started":
+            states = {who: "left" if state in words.values() else state for who, state in states.items()}
+        if record.get("kind") != "link":
+            continue
         neighbour = record.get("neighbour")
         if isinstance(neighbour, int) and neighbour in states:
             states[neighbour] = words.get(str(record.get("state")), "left")
@@ -109,6 +116,19 @@ def kills_of(run: Run) -> dict[int, int]:
         left = _round_before_leaving(run, peer) if at >= end else None  # it came back: its neighbours know
         kills[peer] = min((at if left is None else left) + 1, int(end))
     return kills
+
+
+def restarts_of(run: Run) -> list[int]:
+    """The rounds after which one node was started again."""
+    starts = [number(record.get("round")) for record in of_kind(run, "started")]
+    return [int(at or 0) for at in starts[1:]]
+
+
+def planned_rounds(run: Run) -> float | None:
+    """How many rounds there are to be; a node that was never stopped has only its settings to say it."""
+    learning = run.settings.get("learning")
+    asked = learning.get("rounds") if isinstance(learning, dict) else None
+    return number(run.summary.get("rounds", asked if run.is_of_one_node else None))
 
 
 def of_kind(run: Run, kind: str) -> Iterator[Record]:

@@ -248,7 +248,9 @@ def _consensus(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding:
 
 def _traffic(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: str) -> None:
     who = "this node alone" if curves.alone else "all peers together"
-    title(panel, finding, f"Since the start, {who}: above, bytes sent; below, messages lost")
+    since = "Since the first start" if curves.restarts else "Since the start"
+    again = "; dotted: started again" if curves.restarts else ""
+    title(panel, finding, f"{since}, {who}: above, bytes sent; below, messages lost{again}")
     left, bottom, width, height = _BOX
     upper = axes_in(panel, (left, bottom + 0.42 * height, width, 0.58 * height))
     lower = axes_in(panel, (left, bottom, width, 0.3 * height))
@@ -261,6 +263,8 @@ def _traffic(panel: Figure | SubFigure, curves: Curves, kills: Kills, finding: s
         if last(values) is None:
             nothing(axes, "Not recorded.")
             continue
+        for at in curves.restarts:
+            axes.axvline(at, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)), zorder=1)
         axes.set_ylim(0, max(float(np.nanmax(values)) * 1.1, 1.0))
         worded_axis(axes, words, ticks=5 if axes is upper else 2, whole=True)
         kill_ticks(axes, kills)

@@ -78,8 +78,13 @@ class Run:
 
     @property
     def is_of_one_node(self) -> bool:
-        """Whether one node wrote it: peer 0, which knows of the others only whether they are linked to it."""
-        return self.summary.get("engine") == "node"
+        """Whether one node wrote it: peer 0, which knows of the others only whether they are linked to it.
+
+        One that was never stopped has no summary; that it `started` is the first that it writes down.
+        """
+        if self.summary:
+            return self.summary.get("engine") == "node"
+        return bool(self.records) and self.records[0].get("kind") == "started"
 
     @property
     def baseline(self) -> str | None:
@@ -90,8 +95,11 @@ class Run:
     @property
     def name(self) -> str:
         """What to call this run: a node's name, else its directory's name or, without one, its own."""
-        if self.is_of_one_node and self.summary.get("name"):
-            return str(self.summary["name"])
+        if self.is_of_one_node:
+            names = self.graph.get("names")
+            named = self.summary.get("name") or (isinstance(names, list) and names and names[0])
+            if named:
+                return str(named)
         if self.directory is not None:
             return self.directory.resolve().name
         section = self.settings.get("run")

@@ -20,6 +20,8 @@ from gossipfl.report.peers import (
     of_kind,
     peer_count,
     peer_name,
+    planned_rounds,
+    restarts_of,
 )
 from gossipfl.report.run import Run
 from gossipfl.report.words import (
@@ -37,6 +39,8 @@ from gossipfl.report.words import (
 
 PEER_HEADINGS = ("peer", "name", "state", "rounds", "score", "heard", "missing", "stale")
 _TALLIES = ("heard", "missing", "stale")
+_COUNTING = ("started", "round", "stopped")
+"""Records in which a node says what it has counted so far."""
 
 
 def summary_rows(run: Run) -> list[tuple[str, str]]:
@@ -51,7 +55,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         ("Messages refused", _refused(run)),
         ("Quarantined peers", _quarantined(run)),
         ("Spectral gap", significant(found.get("spectral_gap"))),
-        ("Wall time", duration(found.get("wall_s"))),
+        ("Wall time", duration(figure(run, "wall_s"))),
         ("Engine", str(found.get("engine") or NOTHING)),
         ("Kernels", str(found.get("kernels") or NOTHING)),
         ("Seed", str(found.get("seed", NOTHING))),
@@ -61,12 +65,18 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
 
 
 def _own_rows(run: Run) -> list[tuple[str, str]]:
-    """How far one node came."""
-    found, metric = run.summary, metric_of(run)
+    """How far one node came, in all its lives."""
+    metric, lives = metric_of(run), len(restarts_of(run)) + 1
+    scored = curves_of(run).single[:, -1:].ravel().tolist()
+    done = max(last_rounds(run).get(0, 0), int(number(run.summary.get("round")) or 0))
     return [
-        (f"{metric_label(metric)}, own test part", score(found.get(f"{metric}_mean"), metric)),
-        ("Rounds done", f"{count(found.get('round'))} of {count(found.get('rounds'))}"),
-        ("Finished", "yes" if number(found.get("finished")) else "no"),
+        (
+            f"{metric_label(metric)}, own test rows",
+            score(scored[0] if scored else None, metric),
+        ),
+        ("Rounds done", f"{count(done)} of {count(planned_rounds(run))}"),
+        ("Finished", "yes" if number(run.summary.get("finished")) else "no"),
+        ("Started", f"{count(lives)} times; what is counted is of all its lives" if lives > 1 else NOTHING),
     ]
 
 
@@ -102,7 +112,7 @@ def attack_words(run: Run) -> str | None:
 def finished_words(run: Run) -> str:
     """`19 of 20`, of those who are honest."""
     if not attackers_of(run):
-        return f"{count(run.summary.get('finished'))} of {count(run.summary.get('peers'))}"
+        return f"{count(run.summary.get('finished'))} of {count(peer_count(run))}" if run.summary else NOTHING
     return f"{count(run.summary.get('finished'))} of {count(honest_count(run))} honest"
 
 
@@ -151,12 +161,18 @@ def final_scores(run: Run) -> dict[int, float]:
 
 def figure(run: Run, key: str) -> float | None:
     """A figure of the summary or, if the run did not get that far, of its last network record."""
-    told = number(run.summary.get(key))
+    told = number(_told(run, key))
     if told is not None or run.summary:
         return told
     return next(
         (at for r in reversed(list(of_kind(run, "network"))) if (at := number(r.get(key))) is not None), None
     )
+
+
+def _told(run: Run, key: str) -> Any:
+    """What the summary says under `key`; a node's last count is never older: that is of its last stop."""
+    counts = (r[key] for r in reversed(run.records) if r.get("kind") in _COUNTING and key in r)
+    return next(counts, run.summary.get(key)) if run.is_of_one_node else run.summary.get(key)
 
 
 def rows_as_text(rows: list[tuple[str, str]]) -> str:
@@ -177,7 +193,7 @@ def _stale(run: Run) -> float | None:
 
 
 def _refused(run: Run) -> str:
-    told: Any = run.summary.get("refused")
+    told = _told(run, "refused")
     if not isinstance(told, dict):
         told = Counter(str(record.get("reason")) for record in of_kind(run, "refused"))
     return ", ".join(f"{count(n)} {reason}" for reason, n in sorted(told.items())) or "none"
@@ -185,7 +201,7 @@ def _refused(run: Run) -> str:
 
 def _quarantined(run: Run) -> str:
     """Who was shut out: `3, by proof` or `1, for malformed`."""
-    told: Any = run.summary.get("quarantined")
+    told = _told(run, "quarantined")
     counts = {why: len(peers) for why, peers in told.items()} if isinstance(told, dict) else {}
     words = [
         f"{count(n)}, {'by proof' if why == 'equivocation' else f'for {why}'}" for why, n in counts.items()

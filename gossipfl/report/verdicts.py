@@ -1,7 +1,9 @@
 """What several runs show beside one another, each in a sentence.
 
-Rule: a run that sent nothing takes no part in a contest over bytes, nor one whose peers share a model in a
-contest over how close they are.
+Rules:
+- A run that sent nothing takes no part in a contest over bytes, nor one whose peers share a model in one
+  over how close they are.
+- Where nodes tell of themselves there is no contest: each is judged on rows of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +19,27 @@ from gossipfl.report.words import listing, significant, size
 Words = Callable[[float], str]
 Figures = dict[str, float]
 _WHO_LETTERS = 32
+
+
+APART = "Each node is judged on its own test rows: their scores cannot be held against one another."
+
+
+def own_scores(curves: Sequence[Curves], words: Words) -> str:
+    """Between which scores the runs end, none of them the best."""
+    return f"Judged apart, on their own rows: {_between([each.mean for each in curves], words)}"
+
+
+def own_bytes(curves: Sequence[Curves]) -> str:
+    """Between how many bytes the runs sent."""
+    return f"Sent: {_between([each.bytes_sent for each in curves], size)}"
+
+
+def _between(series: Sequence[Floats], words: Words) -> str:
+    ends = [value for value in map(last, series) if value is not None]
+    if not ends:
+        return "not recorded"
+    least, most = words(min(ends)), words(max(ends))
+    return least if least == most else f"{least} to {most}"
 
 
 def highest(names: Sequence[str], curves: Sequence[Curves], words: Words) -> str:

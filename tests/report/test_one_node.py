@@ -10,11 +10,14 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
+from matplotlib.text import Text
+from paper_runs import paper_run
 from PIL import Image
 
 from gossipfl.report import Run, write_comparison, write_report
 from gossipfl.report.curves import curves_of
 from gossipfl.report.findings import findings
+from gossipfl.report.overlay import overlays
 from gossipfl.report.plots import overview
 from gossipfl.report.table import peer_rows, summary_rows
 
@@ -54,7 +57,7 @@ def _node_run(rounds: int = 6, planned: int = 6, **changes: Any) -> Run:
 
 def test_the_key_figures_are_the_nodes_own() -> None:
     assert summary_rows(_node_run()) == [
-        ("Accuracy, own test part", "96.0 %"),
+        ("Accuracy, own test rows", "96.0 %"),
         ("Rounds done", "6 of 6"),
         ("Finished", "yes"),
         ("Bytes sent", "6 kB"),
@@ -84,12 +87,12 @@ def test_a_node_that_was_stopped_is_unfinished_and_did_not_diverge() -> None:
     assert dict(summary_rows(run))["Finished"] == "no"
     assert dict(summary_rows(run))["Rounds done"] == "5 of 6"
     assert peer_rows(run)[0][2] == "unfinished"
-    assert findings(run)["accuracy"] == "Accuracy reaches 94.0 % on its own test part"
+    assert findings(run)["accuracy"] == "Accuracy reaches 94.0 % on its own test rows"
 
 
 def test_the_plots_are_titled_by_what_the_node_saw() -> None:
     assert findings(_node_run()) == {
-        "accuracy": "Accuracy reaches 96.0 % on its own test part",
+        "accuracy": "Accuracy reaches 96.0 % on its own test rows",
         "traffic": "6 kB sent in 12 messages, 16.7 % lost",
         "graph": "3 neighbours: 1 here, 1 left, 1 never seen",
     }
@@ -159,4 +162,67 @@ def test_a_node_is_compared_with_a_node(tmp_path: Path) -> None:
     for name in ("nord", "sued"):
         _node_run(name=name).save(tmp_path / name)
     page = write_comparison([tmp_path / "nord", tmp_path / "sued"], tmp_path / "out")
-    assert "Accuracy, own test part" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "Accuracy, own test rows" in text
+    assert "cannot be held against one another" in text
+    for of_a_simulation in ("mean node", "all peers", "highest", "onsensus", "Not recorded"):
+        assert of_a_simulation not in text
+
+
+def test_plots_of_nodes_say_whose_rows_and_whose_bytes_and_none_is_empty_or_a_contest() -> None:
+    nodes = [_node_run(), _node_run(rounds=5)]
+    drawn = overlays(["nord", "sued"], [curves_of(run) for run in nodes])
+    assert [told for _, told in drawn] == [
+        "Judged apart, on their own rows: 94.0 % to 96.0 %",
+        "Sent: 5 kB to 6 kB",
+    ]
+    said = [text.get_text() for figure, _ in drawn for text in figure.texts]
+    assert "Accuracy of a node on its own test rows, by round" in said
+    assert "Bytes sent by the node since its first start" in said
+
+
+def test_beside_a_simulation_a_node_is_told_apart() -> None:
+    drawn = overlays(["nord", "ring"], [curves_of(_node_run()), curves_of(paper_run())])
+    said = [text.get_text() for figure, _ in drawn for text in figure.texts]
+    assert "Accuracy of a node on its own test rows, by round; else Accuracy of the mean node" in said
+    assert not any("highest" in words or "Not recorded" in words for words in said)
+    assert len(drawn) == 3
+
+
+def _lives(*summaries: dict[str, Any]) -> Run:
+    """A node that was killed after round 3 and goes on, as its journal writes it down."""
+    run = _node_run()
+    starts: list[dict[str, Any]] = [{"kind": "started", "peer": 0, "round": at} for at in (0, 3)]
+    place = next(i for i, record in enumerate(run.records) if record.get("bytes_sent") == 4000)
+    run.records[:] = [starts[0], *run.records[:place], starts[1], *run.records[place:]]
+    counts = {"bytes_sent": 7000, "wall_s": 61.0, "refused": {"replay": 2}}
+    run.records.append({"kind": "stopped", "peer": 0, "round": 6, **counts})
+    run.summary = summaries[0] if summaries else run.summary
+    return run
+
+
+def test_what_a_node_counts_is_of_all_its_lives_and_that_is_said(tmp_path: Path) -> None:
+    run = _lives()
+    rows = dict(summary_rows(run))
+    assert rows["Started"] == "2 times; what is counted is of all its lives"
+    assert (rows["Bytes sent"], rows["Wall time"], rows["Messages refused"]) == ("7 kB", "61.0 s", "2 replay")
+    assert findings(run)["traffic"] == "6 kB sent in 12 messages, 16.7 % lost, over 2 lives"
+    drawn = [text.get_text() for text in overview(run).findobj(Text)]
+    assert any("Since the first start" in text and "dotted: started again" in text for text in drawn)
+
+
+def test_who_was_linked_to_a_node_before_it_died_is_not_here_until_it_comes_again() -> None:
+    assert [row[2] for row in peer_rows(_lives())[1:]] == ["left", "left", "never seen"]
+
+
+def test_a_node_that_was_never_stopped_is_told_from_a_simulation() -> None:
+    run = _lives({})
+    run.settings = {"learning": {"rounds": 30}}
+    rows = dict(summary_rows(run))
+    assert (run.name, rows["Rounds done"], rows["Finished"]) == ("sued", "6 of 30", "no")
+    assert rows["Accuracy, own test rows"] == "96.0 %"
+    assert "Finished peers" not in rows
+
+
+def test_nobody_knows_how_many_finished_where_no_summary_says_it() -> None:
+    assert "Finished peers" not in dict(summary_rows(Run({}, [], {}, {})))
