@@ -5,6 +5,8 @@ Rules:
 - So many words leave on each link in a second that those of rounds and pings have room beside them.
 - Neighbours are those of the node's file, but for who left the list, and those whom the list makes such.
 - The node itself says where it is, if that is not where the list has it.
+- Whoever is in the file and takes this node for a guest was a way to the list: once that holds, it is none of
+  the neighbours, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -69,10 +71,26 @@ class Assembly:
         self._kept = lines_of(council)
         self._head = council.head
         self._moved: dict[bytes, None] = {}  # members whom the links do not yet follow
+        self._hosts: set[PeerId] = set()  # whose guest the node was
+        self._mutual: set[PeerId] = set()  # who took the node for a neighbour
+        self._behind = True  # the links do not yet follow
         self._failed = False
 
     def joined(self, peer: PeerId) -> None:
         """Tell `peer` which list holds, and what is proposed."""
+        self._mutual.add(peer)
+        self._begin(peer)
+
+    def met(self, peer: Neighbour, *, dialled: bool) -> None:
+        """Tell `peer` the same; it takes us for a guest if we `dialled`, and else for a neighbour."""
+        known, others = (self._hosts, "no neighbour") if dialled else (self._mutual, "a neighbour")
+        if peer.number not in known:  # once, however often it comes
+            known.add(peer.number)
+            self._behind = True
+            self._say(f"{peer.name} takes this node for {others}, and they speak of members alone")
+        self._begin(peer.number)
+
+    def _begin(self, peer: PeerId) -> None:
         self._pending[peer] = pending = Pending()
         pending.put(self._council.joined(peer))
         pending.move(self._council.moves.known)
@@ -99,7 +117,7 @@ class Assembly:
                     pending.put([self._council.head])
             self._settle()
             due = self._due()
-            if await self._keep() and (self._moved or self._head != self._council.head):
+            if await self._keep() and (self._behind or self._head != self._council.head):
                 await self._follow(links)
             for peer, message in due:
                 links.send(peer, message)
@@ -115,15 +133,16 @@ class Assembly:
                 self._say(str(error))
             with suppress(OSError):
                 path.unlink()
+
+    def _settle(self) -> None:
+        """Say where the node is, and tell all others who moved."""
         current, key = self._council.current, self._identity.key
         if current is not None and key in current.members:
             where = self._whereabouts(current.members[key].address)
             self._council.moves.announce(self._identity, where, current, int(time.time()))
-
-    def _settle(self) -> None:
-        """Tell all others who moved."""
         moved = [move.key for move in self._council.moves.settle(trio.current_time())]
         self._moved |= dict.fromkeys(moved)
+        self._behind |= bool(moved)
         for pending in self._pending.values():
             pending.move(moved)
 
@@ -154,6 +173,7 @@ class Assembly:
         """Have the neighbours that the list says, where they are."""
         current, moved = self._council.seen, self._moved
         new, self._head, self._moved = self._head != self._council.head, self._council.head, {}
+        self._behind = False
         if current is None:
             return
         if new:
@@ -161,12 +181,16 @@ class Assembly:
         for key in moved:
             if key in self._council.moves.known:
                 self._say(f"{current.members[key].name} says that it is at {current.members[key].address}")
-        wanted = {peer.key: peer for peer in neighbours_by(self._listed, current, links.own_key)}
+        wanted = {peer.key: peer for peer in self._wanted(current, links.own_key)}
         here = {peer.key: peer for peer in links.neighbours}
         try:
-            for key in here.keys() - wanted.keys():
+            for key in sorted(here.keys() - wanted.keys()):
                 self._say(f"{here[key].name} is no neighbour any more")
-                await links.delist(here[key], "revoked" if key in current.revoked else "removed")
+                if key in current.members:
+                    await links.demote(here[key])
+                else:
+                    await links.delist(here[key], "revoked" if key in current.revoked else "removed")
+            links.know(current.members)
             for key, peer in wanted.items():
                 if (self._grows or key in here) and here.get(key) != peer:
                     self._on_enlisted(peer)
@@ -175,6 +199,15 @@ class Assembly:
             self._say(
                 f"a new member cannot be let in ({error.strerror}): mend the disk, start the node again"
             )
+
+    def _wanted(self, current: MemberList, own: bytes) -> list[Neighbour]:
+        """Whom the node has for neighbours: those by the list that holds, less those whose guest it is."""
+        wanted = neighbours_by(self._listed, current, own)
+        by_list = current.neighbours_of(own)
+        hosts = self._hosts - self._mutual
+        mere_hosts = {key for key, peer in current.members.items() if peer.number in hosts}
+        others = [peer for peer in wanted if peer in by_list or peer.key not in mere_hosts]
+        return others if others and self._grows else wanted
 
 
 def neighbours_by(listed: Iterable[Neighbour], current: MemberList | None, own: bytes) -> list[Neighbour]:

@@ -59,4 +59,7 @@ def broken(error: BaseException) -> LinkError | RemoteProtocolError:
     if (reason := tls_reason(error.__cause__)) is None:
         return LinkError("The link broke.")
     said = getattr(error.__cause__, "verify_message", None) or getattr(error.__cause__, "reason", None)
-    return RemoteProtocolError(reason, f"TLS failed: {str(said).lower().replace('_', ' ')}.")
+    words = f"TLS failed: {str(said).lower().replace('_', ' ')}."
+    if "UNKNOWN_CA" in str(said):
+        words += " It has not heard yet that this node's key is listed; it is asked again."
+    return RemoteProtocolError(reason, words)

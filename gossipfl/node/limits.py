@@ -49,6 +49,9 @@ WINDOW_BURST = 50.0
 
 FRAMES_PER_S = 20.0
 FRAMES_BURST = 60.0
+GUESTS_MAX = 16
+"""Members at once that are no neighbours; whoever has been there longest makes room. Our guess."""
+
 ARRIVALS_PER_S = 0.5
 ARRIVALS_BURST = 10.0
 """How often one neighbour may come anew: each time its peers forget how slow it was."""

@@ -96,6 +96,7 @@ class Link:
         dialled: bool,
     ) -> None:
         self.peer = peer
+        self.guest = False  # until one of the two says that the other is no neighbour
         self.dialled = dialled
         self.epoch = 0
         self.outbox = Outbox()
@@ -142,7 +143,10 @@ class Link:
     async def _greeting(self) -> int:
         with trio.move_on_after(HELLO_S):
             match await self._hear():
-                case Opened(epoch) | Greeted(epoch):
+                case Greeted(epoch):
+                    return epoch
+                case Opened(epoch, guest):
+                    self.guest = guest
                     return epoch
                 case Parted(Rejection(reason, detail)):
                     told = reason if reason == DUPLICATE else "refused-us"
@@ -154,7 +158,7 @@ class Link:
         """Answer the HELLO, if it came from the other side; returns whether the link still stands."""
         if self._ending is None and not self.dialled:
             try:
-                await self._send(self._session.accept())
+                await self._send(self._session.accept(guest=self.guest))
             except (LinkError, RemoteProtocolError):
                 return False
         return self._ending is None

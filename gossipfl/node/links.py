@@ -3,6 +3,8 @@
 Rules:
 - To the peer a neighbour is there (`Joined`) or not (`Left`), in that order, over whichever connection.
 - Who is a neighbour may change while the node runs: `enlist`, `delist`.
+- A member that is no neighbour comes as a guest, and is told of the members alone, so that whoever knows one
+  finds all; the peer hears nothing of it. Whoever dials us takes us for a neighbour; we may be its guest.
 - In between it may fall silent (`Suspected`) and be heard again (`Trusted`).
 - A broken rule closes one connection, is counted by reason, and never stops the node.
 - A large update that was cut off is said again on the next link, by the same two lives of both, unless
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple, Never, Protocol
 
 import trio
@@ -30,6 +32,7 @@ from gossipfl.node.limits import (
     CLOSE_S,
     CONNECTIONS_PER_MEMBER_MAX,
     DRAIN_S,
+    GUESTS_MAX,
     Allowance,
     Backoff,
 )
@@ -68,6 +71,9 @@ class Listener(Protocol):
     def joined(self, peer: PeerId) -> None:
         """The link to `peer` is there."""
 
+    def met(self, peer: Neighbour, *, dialled: bool) -> None:
+        """The link to `peer` is there, and one is the other's guest: we, if we `dialled`."""
+
     def left(self, peer: PeerId) -> None:
         """The link to `peer` is down."""
 
@@ -76,7 +82,8 @@ class Listener(Protocol):
 
 
 class Refusal(NamedTuple):
-    """Somebody broke a rule. `peer` is None for a stranger, of whom the address is known alone."""
+    """Somebody broke a rule. `peer` is None for whoever is no neighbour: a stranger, of whom the address is
+    known alone, or a guest."""
 
     peer: PeerId | None
     who: str
@@ -114,7 +121,9 @@ class Links:
         self._assembly = assembly
         self._shut_until: dict[PeerId, float] = {}
         self._by_key = {peer.key: peer for peer in roster.neighbours if peer.key not in barred}
+        self._members: dict[bytes, Neighbour] = {}
         self._credentials = Credentials(own.identity, self._by_key)
+        self._trusted = set(self._by_key)
         self._doorway = Doorway(len(roster.neighbours))
         self._links: dict[PeerId, Link] = {}
         self._open_links: dict[Link, None] = {}  # those above, and those that are parting
@@ -194,7 +203,29 @@ class Links:
         self._by_key[peer.key] = peer
         if new:
             self._trust()
+            if (link := self._links.get(peer.number)) is not None:
+                link.end(PEACE)  # it is a guest's: the next one is between neighbours
         self._begin_to_dial(peer)
+
+    async def demote(self, peer: Neighbour) -> None:
+        """`peer`, a member whose guest we are, is no neighbour any more; as its guest we may stay."""
+        del self._by_key[peer.key]
+        self._dials.pop(peer.number).cancel()
+        if (link := self._links.get(peer.number)) is not None and not link.guest:
+            link.end(PEACE)
+        self._forget(peer.number)
+        await self._events.send(Expelled(peer.number))
+
+    def know(self, members: Mapping[bytes, Neighbour]) -> None:
+        """These are the members from now on: those that are no neighbours come as guests.
+
+        What is closed is closed though a disk is full; then it raises `OSError`, and nobody new comes in.
+        """
+        self._members = {key: peer for key, peer in members.items() if key != self.own_key}
+        for link in list(self._open_links):
+            if link.guest and self._listed(link.peer.key) is None:
+                link.end(Ending("delisted", farewell=rejection("delisted", "The list of members says so.")))
+        self._trust()
 
     async def delist(self, peer: Neighbour, why: str) -> None:
         """`peer` is none any more, for the reason `why`: its link ends, and a new one is refused."""
@@ -207,10 +238,16 @@ class Links:
         if (link := self._links.get(peer.number)) is not None:
             link.end(Ending(why, farewell=rejection(why, "The list of members says so.")))
         await self._events.send(Expelled(peer.number))
-        self._trust()  # last, for it needs a disk
+
+    def _listed(self, key: bytes) -> Neighbour | None:
+        """Who may come with this `key`: a neighbour, or a guest."""
+        return self._by_key.get(key) or self._members.get(key)
 
     def _trust(self) -> None:
-        self._credentials.trust(self._by_key)
+        keys = self._members.keys() | self._by_key.keys()
+        if keys != self._trusted:
+            self._credentials.trust(keys)
+            self._trusted = keys
         self._doorway.expect(len(self._by_key))
 
     @property
@@ -238,7 +275,6 @@ class Links:
 
     def _begin_to_dial(self, peer: Neighbour) -> None:
         """Dial it for ever, in the place of what it was dialled as."""
-        self._arrivals.setdefault(peer.number, Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, trio.current_time()))
         if (before := self._dials.pop(peer.number, None)) is not None:
             before.cancel()
         self._dials[peer.number] = scope = trio.CancelScope()
@@ -315,9 +351,11 @@ class Links:
             await link.await_greeting()
         finally:
             self._arriving[number] -= 1
+        link.guest = link.peer.key not in self._by_key
         if trio.current_time() < self._shut_until.get(number, -math.inf):
             raise RemoteProtocolError(QUARANTINED, "It is shut out for rules that it broke.")
-        if not self._arrivals[number].take(trio.current_time()):
+        new = Allowance(ARRIVALS_PER_S, ARRIVALS_BURST, trio.current_time())
+        if not self._arrivals.setdefault(number, new).take(trio.current_time()):
             raise RemoteProtocolError("flood", "It connects anew too often.")
         standing = Standing(dialled=True, epoch=None) if number in self._greeting else None
         if number in self._links:
@@ -334,7 +372,8 @@ class Links:
         try:
             stream, key = await secure(transport, self._credentials, server=expected is None)
             peer, dialled = self._member(key), expected is not None
-            unfinished = self._unfinished.setdefault(peer.number, Unfinished())
+            guest = key not in self._by_key
+            unfinished = None if guest else self._unfinished.setdefault(peer.number, Unfinished())
             session = Session(self._own, key, dialled=dialled, unfinished=unfinished)
             link = Link(
                 stream,
@@ -346,15 +385,16 @@ class Links:
                 self._encoder,
                 dialled=dialled,
             )
+            link.guest = guest
             wanted = await (self._greet(link, expected) if expected else self._admit(link))
-            self._member(key)  # still
+            self._check_still(link)
             if wanted:
                 opened = link, self._keep(link)
             else:
                 await link.part(rejection(DUPLICATE, "Another link is kept."))
         except RemoteProtocolError as error:
             if error.reason != DUPLICATE:
-                self._refuse(link.peer if link else None, where, error)
+                self._refuse(link, where, error)
             if link:
                 await link.part(rejection(error.reason, str(error)))
         except LinkError:
@@ -366,15 +406,23 @@ class Links:
 
     def _member(self, key: bytes) -> Neighbour:
         """Whose `key` it is. Raises `RemoteProtocolError` if it was struck off the list meanwhile."""
-        if (peer := self._by_key.get(key)) is None:
+        if (peer := self._listed(key)) is None:
             raise RemoteProtocolError("delisted", "It is a member no more.")
         return peer
+
+    def _check_still(self, link: Link) -> None:
+        self._member(link.peer.key)
+        if not link.guest and link.peer.key not in self._by_key:
+            raise RemoteProtocolError("delisted", "It is a neighbour no more.")
 
     def _keep(self, link: Link) -> Link | None:
         """From now on `link` is the neighbour's; returns the one that it replaces, if any."""
         replaced = self._links.get(link.peer.number)
         if replaced is not None:
             replaced.end(Ending("replaced"))
+        guests = [other for other in self._open_links if other.guest and not other.dialled]
+        if link.guest and not link.dialled and len(guests) >= GUESTS_MAX:
+            guests[0].end(Ending("crowded", farewell=rejection("crowded", "Another guest took its place.")))
         self._links[link.peer.number] = link
         self._open_links[link] = None
         return replaced
@@ -387,8 +435,9 @@ class Links:
             ending = await self._converse(link)
             if ending.refusal:
                 error = RemoteProtocolError(ending.reason, ending.detail)
-                self._refuse(link.peer, str(link.peer.address), error)
-                await self._events.send(Offended(link.peer.number, ending.reason))
+                self._refuse(link, str(link.peer.address), error)
+                if not link.guest:
+                    await self._events.send(Offended(link.peer.number, ending.reason))
             await link.part(ending.farewell)
         finally:
             del self._open_links[link]
@@ -399,6 +448,8 @@ class Links:
         try:
             if not await link.confirm():
                 return Ending("broken")
+            if link.guest:
+                return await self._host(link)
             if number in self._unsaid and self._unsaid[number][0] == link.epoch:
                 link.send(self._unsaid.pop(number)[1])
             self._forget(number)
@@ -419,6 +470,15 @@ class Links:
                 if not self._say_again:
                     self._forget(number)
 
+    async def _host(self, link: Link) -> Ending:
+        """Converse of the members alone."""
+        if self._assembly:
+            self._assembly.met(link.peer, dialled=link.dialled)
+        ending = await link.run(self._deliver, _nobody_minds)
+        if self._assembly:
+            self._assembly.left(link.peer.number)
+        return ending
+
     async def _deliver(self, number: PeerId, message: Message) -> None:
         if not isinstance(message, Membership):
             await self._events.send(Received(number, message))
@@ -428,7 +488,12 @@ class Links:
     async def _suspect(self, number: PeerId, suspected: bool) -> None:
         await self._events.send(Suspected(number) if suspected else Trusted(number))
 
-    def _refuse(self, peer: Neighbour | None, where: str, error: RemoteProtocolError) -> None:
+    def _refuse(self, link: Link | None, where: str, error: RemoteProtocolError) -> None:
         self.refused[error.reason] += 1
-        number, who = (peer.number, f"{peer.name} ({where})") if peer else (None, where)
+        number = link.peer.number if link and not link.guest else None
+        who = f"{link.peer.name} ({where})" if link else where
         self._on_refusal(Refusal(number, who, error.reason, str(error)))
+
+
+async def _nobody_minds(_: PeerId, __: bool) -> None:
+    """A guest may be silent."""

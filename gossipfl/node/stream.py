@@ -38,14 +38,12 @@ class Stream(trio.abc.AsyncResource):
     async def do_handshake(self, bytes_max: int) -> None:
         """Until both sides are sure of each other. Raises `RemoteProtocolError`: oversized-handshake."""
         left = bytes_max
-        while not self._shaken():
-            await self._flush()
+        while not await self._shaken():
             if not left:
                 raise RemoteProtocolError(
                     "oversized-handshake", f"The handshake takes over {bytes_max} bytes."
                 )
             left -= await self._feed(left)
-        await self._flush()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`, which is not empty."""
@@ -75,13 +73,16 @@ class Stream(trio.abc.AsyncResource):
         """Close the connection."""
         await self._transport.aclose()
 
-    def _shaken(self) -> bool:
+    async def _shaken(self) -> bool:
+        """Whether the handshake is over on our side; the other is told, even why it is refused."""
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
             raise trio.BrokenResourceError from error
+        finally:
+            await self._flush()
         return True
 
     def _decrypted(self) -> memoryview:

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import ssl
 import tempfile
@@ -29,6 +30,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gossipfl.errors import RemoteProtocolError
 from gossipfl.protocol.identity import Identity
+from gossipfl.protocol.membership import MEMBERS_MAX
 
 ALPN = "gossipfl/1"
 LEAF_BACK = timedelta(days=2)
@@ -174,6 +176,7 @@ def _usage(*, signs_leaves: bool) -> x509.KeyUsage:
     )
 
 
+@functools.lru_cache(maxsize=MEMBERS_MAX)
 def _anchor(key: bytes) -> bytes:
     """A trust anchor (DER) for `key`, signed by a throw-away key, for no leaf but its direct ones."""
     name = _named(key.hex())

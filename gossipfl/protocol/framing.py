@@ -60,6 +60,7 @@ class FrameType(enum.IntEnum):
     HELD = 21
     REST = 22
     LIST_MOVE = 23
+    GUEST = 24
 
 
 _BODIED = (FrameType.UPDATE, FrameType.OFFER, FrameType.REST)

@@ -2,6 +2,7 @@
 
 Rules:
 - The dialler says HELLO, the acceptor answers HELLO_ACK or REJECT; nothing counts as connected before that.
+- A member that is no neighbour is answered GUEST: of who belongs to them both speak, and of nothing else.
 - Both sides compare the manifest; either may part with a reason that the other can show its operator.
 - Of two links between the same two peers one is kept; the peer with the smaller key decides which.
 - A large update is offered by its header, answered by how much of it is there, and only the rest is sent;
@@ -90,9 +91,10 @@ class Greeted(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The acceptor took our HELLO: the link is connected."""
+    """The acceptor took our HELLO: the link is connected, to a neighbour or to one whose guest we are."""
 
     epoch: int
+    guest: bool = False
 
 
 class Pinged(NamedTuple):
@@ -162,7 +164,19 @@ Control = (
 
 Happening = Greeted | Opened | Message | Offered | Held | Pinged | Ponged | Parted
 
+_TO_GUESTS = (
+    FrameType.LIST_HEAD,
+    FrameType.LIST_CHANGE,
+    FrameType.LIST_MOVE,
+    FrameType.PING,
+    FrameType.PONG,
+    FrameType.GOODBYE,
+    FrameType.REJECT,
+)
+"""What may come at any time between a guest and its host."""
+
 _CONTROL = (
+    *_TO_GUESTS,
     FrameType.BEGUN,
     FrameType.MISSED,
     FrameType.ASK,
@@ -172,14 +186,7 @@ _CONTROL = (
     FrameType.DOUBT,
     FrameType.SHOWN,
     FrameType.PROOF,
-    FrameType.LIST_HEAD,
-    FrameType.LIST_CHANGE,
-    FrameType.LIST_MOVE,
     FrameType.HELD,
-    FrameType.PING,
-    FrameType.PONG,
-    FrameType.GOODBYE,
-    FrameType.REJECT,
 )
 """What may come at any time once the link is connected."""
 
@@ -213,19 +220,19 @@ class Session:
         self._announced: Announcement  # the update whose body is arriving
         self._unfinished = unfinished or Unfinished()
         self._offered: dict[int, tuple[int, bool]] = {}  # lengths, and whether there was an answer
-        first = FrameType.HELLO_ACK if dialled else FrameType.HELLO
-        self.reader = FrameReader({first: (0,), FrameType.REJECT: (0,)})
+        first = (FrameType.HELLO_ACK, FrameType.GUEST) if dialled else (FrameType.HELLO,)
+        self.reader = FrameReader(dict.fromkeys((*first, FrameType.REJECT), (0,)))
 
     def hello(self) -> bytes:
         """What the dialler says first."""
         return control_frame(FrameType.HELLO, self._greeting())
 
-    def accept(self) -> bytes:
-        """The acceptor's answer to `Greeted`, which connects the link."""
+    def accept(self, *, guest: bool = False) -> bytes:
+        """The acceptor's answer to `Greeted`, which connects the link, be it with a `guest`."""
         if self._epoch is None:
             raise LocalProtocolError("A link was accepted before its HELLO came.")
-        self._open()
-        return control_frame(FrameType.HELLO_ACK, self._greeting())
+        self._open(guest=guest)
+        return control_frame(FrameType.GUEST if guest else FrameType.HELLO_ACK, self._greeting())
 
     def update(self, update: Update, each: Each = map) -> Outgoing:
         """`update` as it is sent: hashed (by `each`) and signed once, however many sessions send it."""
@@ -301,10 +308,10 @@ class Session:
         match frame.type:
             case FrameType.HELLO:
                 return Greeted(self._greet(frame.header))
-            case FrameType.HELLO_ACK:
-                epoch = self._greet(frame.header)
-                self._open()
-                return Opened(epoch)
+            case FrameType.HELLO_ACK | FrameType.GUEST:
+                opened = Opened(self._greet(frame.header), frame.type is FrameType.GUEST)
+                self._open(guest=opened.guest)
+                return opened
             case FrameType.HELD:
                 return self._answered(frame.header)
             case FrameType.BEGUN:
@@ -379,8 +386,11 @@ class Session:
         self.reader.expect = {FrameType.REJECT: (0,)}
         return theirs.epoch
 
-    def _open(self) -> None:
+    def _open(self, *, guest: bool = False) -> None:
         """Expect what may come of a connected link, while no update is under way."""
+        if guest:
+            self.reader.expect = dict.fromkeys(_TO_GUESTS, (0,))
+            return
         terms = self._own.manifest
         lengths = {body_bytes(terms.layout), body_bytes(terms.whole)}
         small = tuple(length for length in lengths if length < OFFERED_BYTES)

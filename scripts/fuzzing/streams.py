@@ -308,6 +308,7 @@ def said_by_type() -> dict[int, list[bytes]]:
     said = [
         session.hello(),
         control_frame(FrameType.HELLO_ACK, _greeting(TERMS)),
+        control_frame(FrameType.GUEST, _greeting(TERMS)),
         rejection("duplicate", "There are two links."),
         *(PING, PONG, GOODBYE),
         *(session.control(message) for message in controls()),
@@ -332,6 +333,8 @@ def _seeds() -> Iterator[bytes]:
             yield bytes([CONNECTED | SEALED, 0]) + said
     yield bytes([SEALED, 65]) + member_session().hello()
     yield bytes([DIALLED, 66]) + control_frame(FrameType.HELLO_ACK, _greeting(TERMS)) + PING + GOODBYE
+    of_members = b"".join(map(member_session().control, controls()[-5:]))
+    yield bytes([DIALLED | SEALED, 65]) + control_frame(FrameType.GUEST, _greeting(TERMS)) + of_members
     yield bytes([CONNECTED, 67]) + PING + member_session().control(Begun(1))
 
 

@@ -82,13 +82,14 @@ class Host:
     async def _collect(self, taken: trio.MemoryReceiveChannel[Happened]) -> None:
         async for event in taken:
             self.events.append(event)
-            self._wake()
+            self.wake()
 
     def _on_refusal(self, refusal: Refusal) -> None:
         self.refusals.append(refusal)
-        self._wake()
+        self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have whoever waits look again."""
         self._changed.set()
         self._changed = trio.Event()
 

@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import trio
-from hosts import IDENTITIES, NOWHERE, Host, run
+from assemblies import Member
+from hosts import IDENTITIES, NOWHERE, run
 
-from gossipfl.node.assembly import Assembly
-from gossipfl.node.links import Links
-from gossipfl.node.membersfile import MembersFolder
 from gossipfl.protocol.council import Council
 from gossipfl.protocol.events import Joined
-from gossipfl.protocol.identity import Identity, Neighbour
-from gossipfl.protocol.membership import NOTHING, Change, SignedChange, proposal
+from gossipfl.protocol.identity import Neighbour
+from gossipfl.protocol.membership import NOTHING, Change, proposal
 
 ONE, BETWEEN, MOVED, _ = IDENTITIES
 
 
-class Member:
-    """A host with a council, kept in the folder `state`."""
-
-    def __init__(self, identity: Identity, state: Path) -> None:
-        self.host = Host(identity)
-        self.folder = MembersFolder(state)
-        self.council = Council(identity.key, lambda _: None)
-        self.said: list[str] = []
-
-    def take(self, founding: SignedChange) -> None:
-        """Hold the list that it founds."""
-        self.council.take(founding)
-        self.council.accept(founding.change.digest)
-
-    @asynccontextmanager
-    async def living(self, *neighbours: Identity) -> AsyncIterator[Links]:
-        """Run with these `neighbours`, and say where it listens if that is `MOVED`."""
-        listed = [Neighbour("other", NOWHERE, who.key) for who in neighbours]
-        self.host.assembly = assembly = Assembly(
-            self.council,
-            self.folder,
-            self.host.identity,
-            listed,
-            lambda listed: self.host.address if self.host.identity is MOVED else listed,
-            lambda _: None,
-            lambda _: None,
-            self.said.append,
-            grows=False,
-        )
-        async with (
-            self.host.running(*((who, NOWHERE) for who in neighbours)) as links,
-            trio.open_nursery() as nursery,
-        ):
-            nursery.start_soon(assembly.run, links)
-            yield links
-            nursery.cancel_scope.cancel()
-
-
 def test_a_member_that_moved_is_dialled_where_it_says_that_it_is_and_that_is_kept(tmp_path: Path) -> None:
-    one, between, moved = (Member(who, tmp_path / str(i)) for i, who in enumerate((ONE, BETWEEN, MOVED)))
+    one, between = (Member(who, tmp_path / str(i)) for i, who in enumerate((ONE, BETWEEN)))
+    moved = Member(MOVED, tmp_path / "moved", lambda _: moved.host.address)
 
     async def test() -> None:
         async with (
-            between.living(ONE, MOVED),
-            moved.living(ONE, BETWEEN),
-            one.living(MOVED, BETWEEN) as links,
+            between.living((ONE, NOWHERE), (MOVED, NOWHERE)),
+            moved.living((ONE, NOWHERE), (BETWEEN, NOWHERE)),
+            one.living((MOVED, NOWHERE), (BETWEEN, NOWHERE)) as links,
         ):
             where = {BETWEEN: between.host.address}
             listed = (

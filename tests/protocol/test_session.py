@@ -10,7 +10,7 @@ from gossipfl.protocol.framing import FrameType, control_frame
 from gossipfl.protocol.identity import Identity
 from gossipfl.protocol.layout import layout_of
 from gossipfl.protocol.manifest import Manifest
-from gossipfl.protocol.messages import Begun, Update
+from gossipfl.protocol.messages import Begun, ListChange, ListHead, ListMove, Membership, Update
 from gossipfl.protocol.session import (
     GOODBYE,
     PING,
@@ -66,6 +66,21 @@ def test_a_round_begun_is_heard_if_the_run_has_it() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         list(acceptor.receive(dialler.control(Begun(11))))
     assert caught.value.reason == "round"
+
+
+def test_a_guest_and_its_host_speak_of_the_members_and_of_nothing_else() -> None:
+    of_members: list[Membership] = [ListHead(3, bytes(32)), ListChange(b"x"), ListMove(b"y")]
+    for refused in (Begun(1), UPDATE):
+        dialler, acceptor = pair()
+        assert list(acceptor.receive(dialler.hello())) == [Greeted(7)]
+        assert list(dialler.receive(acceptor.accept(guest=True))) == [Opened(9, guest=True)]
+        for one, other in ((dialler, acceptor), (acceptor, dialler)):
+            said = b"".join(map(one.control, of_members))
+            assert list(other.receive(said + PING)) == [*of_members, Pinged()]
+            harm = one.control(refused) if isinstance(refused, Begun) else next(one.update(refused).pieces)
+            with pytest.raises(RemoteProtocolError) as caught:
+                list(other.receive(harm[:16]))  # nothing but its prefix
+            assert caught.value.reason == "unexpected-type"
 
 
 def test_an_update_right_behind_the_ack_is_read() -> None:
