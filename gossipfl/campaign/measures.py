@@ -34,6 +34,7 @@ def figures_of(run: Run, experiment: Experiment) -> Figures:
         "consensus_distance": found.get("consensus_distance"),
         "finished_share": found["finished"] / (found["peers"] - len(found.get("attackers", ()))),
         "survivors_finished": _survivors_finished(run, experiment),
+        "diverged_share": found["diverged"] / len(run.models) if run.models else None,
         "finish_s": _finish_s(run, experiment),
         "virtual_s": found["virtual_s"],
         "bytes_sent": found["bytes_sent"],

@@ -62,8 +62,8 @@ def run_one(
 
 def side_by_side(
     federation: Federation, participation: float, folder: Path, command: str, as_json: bool
-) -> None:
-    """Run gossip and every baseline into folders of `folder`, and compare them on a page there."""
+) -> dict[str, Run]:
+    """Run gossip and every baseline into folders of `folder`, and compare them on a page there; all runs."""
     from dataclasses import replace
 
     from gossipfl.engines import save_run
@@ -83,8 +83,9 @@ def side_by_side(
     if as_json:
         summaries = {name: run.summary for name, run in runs.items()}
         print_json({"runs": summaries, "unheard": unheard, "report": page})
-        return
-    _print(runs, unheard, page)
+    else:
+        _print(runs, unheard, page)
+    return runs
 
 
 def _print(runs: dict[str, Run], unheard: dict[str, list[str]], page: Path) -> None:

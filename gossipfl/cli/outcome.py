@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gossipfl.errors import RunError
 from gossipfl.experiment.modelfile import Explanation, save_model
+from gossipfl.learn.divergence import diverged
 from gossipfl.report import to_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def left_behind(
 ) -> dict[str, Any]:
     """Write the model (d,) and the summary of the run, and return the summary. Raises `RunError`."""
     model = member.state_path / "model.safetensors"
+    if not facts["diverged"] and diverged(vector):
+        facts["diverged"] = "The model grew beyond all reason: lower learning.learning_rate."
     metric = "accuracy" if member.dataset.classes else "r2"
     summary = {
         "engine": "node",

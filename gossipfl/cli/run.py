@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gossipfl.cli.console import AsJson, print_json, progress_bar, screen
-from gossipfl.errors import RunError, SettingsError, UserError
+from gossipfl.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from gossipfl.experiment.federation import Federation
@@ -109,10 +109,12 @@ def simulate(
         "simulate", file, sets, seed, engine=engine, baseline=baseline, participation=participation
     )
     if baseline == ALL:
-        with _unless_refused(folder):
-            side_by_side(federation, participation, folder, command, as_json)
+        with _unless_ended(folder):
+            runs = side_by_side(federation, participation, folder, command, as_json)
+        for run in runs.values():
+            refuse_diverged(run)
         return
-    with _unless_refused(folder):
+    with _unless_ended(folder):
         run = run_one(federation, baseline, participation, scratch)
     run.summary["command"] = command
     save_run(run, federation, folder)
@@ -196,25 +198,26 @@ def _kills(moments: list[str]) -> list[str]:
 def _new_folder(out: Path | None, name: str, first: str = "models") -> Path:
     """Make the folder asked for, or the first of runs/NAME, runs/NAME-2, ... that is not there yet.
 
-    `first` is a folder in it, made at once, so that a long run does not end where nothing can be written.
+    `first` is a folder in it, made at once, so that a long run does not end where nothing can be written. A
+    run that was killed leaves it, empty, which keeps no other away.
     """
     folder = out or next_folder(Path("runs") / (Path(name).name or "run"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if any(path.name != first or not path.is_dir() or any(path.iterdir()) for path in folder.iterdir()):
             raise SettingsError(f"{folder} is not empty: choose another --out, or delete it first.")
-        (folder / first).mkdir()
+        (folder / first).mkdir(exist_ok=True)
     except OSError as error:
         raise SettingsError(f"{folder} cannot be written ({error.strerror}): choose another --out.") from None
     return folder
 
 
 @contextmanager
-def _unless_refused(folder: Path) -> Iterator[None]:
-    """Take back the `folder` of a run that is refused before anything is written there."""
+def _unless_ended(folder: Path) -> Iterator[None]:
+    """Take back the `folder` of a run that fails or is interrupted before anything is written there."""
     try:
         yield
-    except UserError:
+    except BaseException:
         with suppress(OSError):  # something is written there
             for made in (*folder.iterdir(), folder, folder.parent):
                 made.rmdir()
@@ -257,8 +260,12 @@ def _command(
 def _finish(run: Run, folder: Path, as_json: bool) -> None:
     from gossipfl.report import write_report
 
-    with progress_bar("Report"):
-        page = write_report(folder)
+    try:
+        with progress_bar("Report"):
+            page = write_report(folder)
+    except KeyboardInterrupt:
+        typer.echo(f"gossipfl: The run is whole; `gossipfl report {folder}` goes on.", err=True)
+        raise
     if as_json:
         print_json(run.summary)
     else:
@@ -267,3 +274,18 @@ def _finish(run: Run, folder: Path, as_json: bool) -> None:
         console.print(f"\nReport: {page}", markup=False, soft_wrap=True)
     if not run.summary["finished"]:
         raise RunError(f"No peer finished its rounds; see the records in {folder}.")
+    refuse_diverged(run)
+
+
+def refuse_diverged(run: Run) -> None:
+    """Say that models diverged, and raise `RunError`, as a node would, unless somebody attacked.
+
+    Then it is a result. The models of those who attack do not count.
+    """
+    from gossipfl.report.table import diverged_sentence
+
+    words = diverged_sentence(run)
+    if words and not run.summary.get("attackers"):
+        raise RunError(words)
+    if words:
+        typer.echo(f"gossipfl: warning: {words}", err=True)

@@ -84,7 +84,7 @@ def stress(
 
 
 def _finish(found: Stress, page: Path, as_json: bool) -> None:
-    from gossipfl.report.stress.sentences import complaint, verdicts
+    from gossipfl.report.stress.sentences import complaint, diverged_cells, verdicts
 
     if as_json:
         print_json({**found.as_json(), "report": page})
@@ -93,6 +93,8 @@ def _finish(found: Stress, page: Path, as_json: bool) -> None:
         console.print(found.table(), markup=False, soft_wrap=True)
         console.print("\n" + "\n".join(verdicts(found)), markup=False, soft_wrap=True)
         console.print(f"\nReport: {page}", markup=False, soft_wrap=True)
+    for words in diverged_cells(found):
+        typer.echo(f"gossipfl: warning: {words}", err=True)
     if not found.met:
         raise RunError(f"{complaint(found)} See {page}.")
 

@@ -88,5 +88,6 @@ def _success(federation: Federation, backdoor: Backdoor, vectors: Array) -> floa
 
 def consensus_distance(vectors: Array, averaged: Array) -> float:
     """(1/m) sum of |x_i - mean|^2 over models (m, d) about the mean (d,) of all."""
-    apart = vectors.astype(np.float64) - averaged
-    return float(np.mean(np.sum(np.square(apart), axis=-1)))
+    with np.errstate(over="ignore", invalid="ignore"):  # models may diverge, and then it is not finite
+        apart = vectors.astype(np.float64) - averaged
+        return float(np.mean(np.sum(np.square(apart), axis=-1)))

@@ -21,6 +21,7 @@ import numpy as np
 from gossipfl.experiment.federation import Federation
 from gossipfl.experiment.judging import Outcome, average, judged, judged_peers
 from gossipfl.learn.contracts import Array
+from gossipfl.learn.divergence import diverged
 from gossipfl.protocol.events import Quarantined, Refused, Regarded, RoundClosed
 from gossipfl.protocol.events import Record as PeerRecord
 from gossipfl.protocol.messages import PeerId, Traffic
@@ -152,6 +153,7 @@ class Recorder:
             "peers": federation.peers,
             "finished": outcome.finished,
             "rounds": federation.experiment.learning.rounds,
+            "diverged": int(diverged(outcome.vectors).sum()),
             "metric": metric,
             **federation.defence.record(),
         }

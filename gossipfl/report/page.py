@@ -22,7 +22,7 @@ from gossipfl.report.peers import (
     planned_rounds,
 )
 from gossipfl.report.run import Run, plain
-from gossipfl.report.table import PEER_HEADINGS, figure, peer_rows, summary_rows
+from gossipfl.report.table import PEER_HEADINGS, diverged_sentence, figure, peer_rows, summary_rows
 from gossipfl.report.words import NOTHING, count, duration, metric_label, score, size
 
 PEERS_SHOWN_MAX = 200
@@ -46,6 +46,7 @@ def run_page(run: Run, plots: dict[str, bytes]) -> str:
     parts = [
         f'<p class="lead">{escape(_lead(run))}</p>',
         *notes(run),
+        *(f'<p class="note">{escape(told)}</p>' for told in [diverged_sentence(run)] if told),
         cards(_figures(run)),
         "<h2>What happened</h2>",
         figures((plots[name], finding) for name, finding in told.items()),

@@ -91,6 +91,7 @@ def _network_rows(run: Run) -> list[tuple[str, str]]:
         (f"{label}, averaged model", score(figure(run, f"{metric}_averaged_model"), metric)),
         (f"{label}, own test parts", score(figure(run, f"{metric}_local"), metric)),
         ("Consensus distance", _of_judged(significant(_consensus(run)), sampled)),
+        ("Diverged models", diverged_words(run) or NOTHING),
         ("Attack", attack_words(run) or NOTHING),
         ("Backdoor success", score(figure(run, "backdoor_success"), "accuracy")),
         ("Finished peers", finished_words(run)),
@@ -98,6 +99,24 @@ def _network_rows(run: Run) -> list[tuple[str, str]]:
         *incident_rows(run),
         ("Rounds", count(found.get("rounds"))),
     ]
+
+
+def diverged_words(run: Run) -> str | None:
+    """`3 of 16 peers`, if there are any whose model is not finite or grew beyond reason."""
+    found, honest = number(run.summary.get("diverged")), "honest " * bool(attackers_of(run))
+    if not found or run.is_of_one_node:
+        return None
+    return f"{count(found)} of {count(len(judged_peers(run)))} {'judged ' * is_sampled(run)}{honest}peers"
+
+
+def diverged_sentence(run: Run) -> str | None:
+    """That models diverged, and what can be done, if any did."""
+    words = diverged_words(run)
+    if words is None:
+        return None
+    mend = "the attack does that, or" if attackers_of(run) else "lower"
+    told = f"The models of {words} diverged, for they are not finite or grew beyond all reason: {mend}"
+    return f"{told} learning.learning_rate{' is too high' * bool(attackers_of(run))}."
 
 
 def attack_words(run: Run) -> str | None:

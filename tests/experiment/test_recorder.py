@@ -104,3 +104,11 @@ def test_consensus_distance_is_the_mean_square_from_the_mean() -> None:
     apart, alike = np.array([[0.0, 0.0], [2.0, 4.0]], np.float32), np.full((3, 4), 1e8, np.float32)
     assert consensus_distance(apart, average(apart)) == pytest.approx(5.0)
     assert consensus_distance(alike, average(alike)) == 0.0
+
+
+def test_models_that_are_not_finite_or_grew_beyond_reason_are_counted(federation: Federation) -> None:
+    seen = Seen(federation)
+    for peer, size in enumerate((1.0, 1e30, np.inf)):
+        vector = np.full(federation.model.size, size, federation.model.dtype)
+        seen.recorder.observe(peer, 1.0, RoundClosed(ROUNDS, vector, 2, 0, 0, 1.0))
+    assert seen.recorder.summary()["diverged"] == 2

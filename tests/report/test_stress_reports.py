@@ -203,3 +203,19 @@ def test_every_figure_is_in_the_json(tmp_path: Path) -> None:
     assert found == json.loads(to_json(stress.as_json()))
     assert found["cells"][2]["labels"] == {"loss": "half", "graph": "ring"}
     assert found["cells"][2]["figures"]["drop"]["mean"] == pytest.approx(0.1)
+
+
+def test_a_campaign_whose_models_diverged_says_where_most_did() -> None:
+    half, whole = estimate([0.0, 0.5]), estimate([1.0, 1.0])
+    assert half is not None
+    assert whole is not None
+    first, second, *others = paper_stress().cells
+    cells = [
+        replace(first, figures={**first.figures, "diverged_share": half}),
+        replace(second, figures={**second.figures, "diverged_share": whole}),
+        *others,
+    ]
+    said = " ".join(verdicts(paper_stress(cells=cells)))
+    where = ", ".join(f"{axis} {label}" for axis, label in zip(("loss", "graph"), second.labels, strict=True))
+    assert f"In 2 of 4 cells models of honest peers diverged, most with {where}: 100.0 %." in said
+    assert "diverged" not in " ".join(verdicts(paper_stress()))

@@ -62,6 +62,13 @@ def measures(metric: str) -> dict[str, Measure]:
             True,
             shares,
         ),
+        "diverged_share": Measure(
+            "Diverged",
+            "share of the models of honest peers that are not finite, or grew beyond all reason",
+            part,
+            False,
+            shares,
+        ),
         "attack_success": Measure("Attack succeeds", "share of a backdoor's rows", part, False, shares),
         "consensus_distance": Measure(
             "Consensus distance", "mean squared distance of the models from their average", significant, False

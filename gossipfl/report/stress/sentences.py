@@ -53,6 +53,7 @@ def verdicts(stress: Stress) -> list[str]:
         *_worst_requirement(stress),
         *_most_harm(stress),
         *_choices(stress),
+        *diverged_cells(stress),
         *_survivors(stress),
         *_left_out(stress),
     ]
@@ -145,6 +146,18 @@ def _on_average(stress: Stress, place: int, label: str) -> str:
         if cell.labels[place] == label and name in cell.figures
     )
     return f" on average over seeds ({measure_of(name, stress.metric).words(least)} in the worst run)"
+
+
+def diverged_cells(stress: Stress) -> Iterator[str]:
+    """That models diverged somewhere, and where most did."""
+    name = "diverged_share"
+    found = [cell for cell in stress.done if cell.mean(name) > 0]
+    if found:
+        worst = max(found, key=lambda cell: cell.mean(name))
+        share = measure_of(name, stress.metric).words(worst.mean(name))
+        where = called(stress, worst.labels)
+        cells = f"In {len(found)} of {len(stress.done)} cells"
+        yield f"{cells} models of honest peers diverged, most with {where}: {share}."
 
 
 def _survivors(stress: Stress) -> Iterator[str]:
