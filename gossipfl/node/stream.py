@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import cast
 
@@ -78,11 +79,13 @@ class Stream(trio.abc.AsyncResource):
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
+            await self._flush()
             return False
         except ssl.SSLError as error:
+            with contextlib.suppress(trio.BrokenResourceError):  # it is gone, and was refused all the same
+                await self._flush()
             raise trio.BrokenResourceError from error
-        finally:
-            await self._flush()
+        await self._flush()
         return True
 
     def _decrypted(self) -> memoryview:
