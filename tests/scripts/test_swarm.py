@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SEEDS, CHUNK = 60, 10
+SEEDS, CHUNK = 40, 10
 FIND_WITHIN = 200
 
 
@@ -46,6 +46,7 @@ PLANTS = {
 }
 
 
+FEW = {"runs-ahead": 6}
 NEEDS = {"nan-passes": "nan", "forgeries-pass": "slander"}
 
 
@@ -58,6 +59,8 @@ def test_a_bug_put_in_is_found_and_called_what_it_is(name: str, monkeypatch: pyt
     plant = room("plants").PLANTS[name]
     monkeypatch.setattr(plant.owner, plant.attribute, plant.instead)
     worlds: Iterable[Any] = map(room("lottery").drawn, range(FIND_WITHIN))
+    if name in FEW:  # small worlds are quick
+        worlds = (world for world in worlds if world.peers <= FEW[name])
     if name in NEEDS:  # nobody else says it
         fit = (world for world in worlds if NEEDS[name] in dict(world.attackers).values())
         worlds = (replace(world, watched=True) for world in fit)
