@@ -294,4 +294,6 @@ def _settings(member: Member) -> str:
     import tomli_w
 
     shared = {"model", "learning", "gossip", "robust", "run"}
-    return tomli_w.dumps(member.file.model_dump(mode="json", include=shared, exclude_none=True))
+    told = member.file.model_dump(mode="json", include=shared, exclude_none=True)
+    told["run"].pop("engine", None)  # that is of simulations
+    return tomli_w.dumps(told)

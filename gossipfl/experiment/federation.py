@@ -167,8 +167,10 @@ def build(
     train, local_test = local_parts(experiment.data, parts, seed)
     if algorithm is not None or aggregator is not None:
         refuse_beside_objects(experiment.robust)
-    hears = neighbourhoods(meeting, learning.rounds)
-    defence = defence_of(experiment.robust, in_turn(hears) if experiment.gossip.exchange else hears)
+        defence = Defence(type(aggregator).__name__ if aggregator else "that of the algorithm")
+    else:
+        hears = neighbourhoods(meeting, learning.rounds)
+        defence = defence_of(experiment.robust, in_turn(hears) if experiment.gossip.exchange else hears)
     if algorithm is None:
         algorithm = build_algorithm_from(learning, aggregator or defence.aggregator)
         refuse_misfits(learning, algorithm, meeting)

@@ -34,6 +34,19 @@ def choices(run: Run) -> dict[str, str]:
     return told
 
 
+def rule_words(run: Run) -> str | None:
+    """By which rule peers combined what they heard: of `auto`, the one that was taken."""
+    from gossipfl.learn.robust.catalogue import DEFAULT_RULE, MEAN
+
+    asked, told = _section(run, "robust").get("rule"), run.summary.get("robust")
+    if asked is None or run.baseline or not run.summary:
+        return None
+    taken = told if isinstance(told, dict) else {"rule": MEAN}
+    rule, stands = str(taken.get("rule")), int(number(taken.get("attackers")) or 0)
+    words = f"{rule}, which stands {stands} hostile neighbour{'s' * (stands != 1)}" if stands else rule
+    return f"{words} (auto)" if asked == "auto" and rule in (MEAN, DEFAULT_RULE) else words
+
+
 def schedule_of(run: Run) -> Schedule | None:
     """The schedule that the peers went by; None if it was none, or another graph took its place.
 

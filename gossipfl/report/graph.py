@@ -18,6 +18,7 @@ from gossipfl.report.peers import (
     is_sampled,
     judged_peers,
     killed_peers,
+    neighbour_states,
     peer_count,
     peer_names,
 )
@@ -56,10 +57,11 @@ def draw_graph(panel: Figure | SubFigure, run: Run, finding: str) -> None:
 
     from gossipfl.topology.drawing import draw_on
 
+    crossed = _killed(run)
     if run.is_of_one_node:
-        scores = [1.0, *[None] * (len(scores) - 1)]
+        scores, crossed = [1.0, *[None] * (len(scores) - 1)], list(_absent(run))
     known, place = set(axes.figure.axes), axes.get_position()
-    draw_on(axes, _topology(run, edges), scores, killed=_killed(run), hostile=attackers_of(run))
+    draw_on(axes, _topology(run, edges), scores, killed=crossed, hostile=attackers_of(run))
     if _is_drawn_afresh(run):
         for links in axes.findobj(LineCollection):
             links.set_alpha(_FAINT / len(edges) ** 0.5)
@@ -90,7 +92,8 @@ def _scores(run: Run) -> list[float | None]:
 def _caption(run: Run) -> str:
     """What the colours, the marks and the links say."""
     if run.is_of_one_node:
-        return "Filled: this node; hollow: its neighbours"
+        crossed = f"; crossed out: {' or '.join(sorted({*_absent(run).values()}))}" if _absent(run) else ""
+        return f"Filled: this node; hollow: its neighbours{crossed}"
     metric, scores, killed = metric_of(run), _scores(run), _killed(run)
     words = "accuracy" if metric == "accuracy" else metric_label(metric)
     peers = f"Peers by {words} at the end"
@@ -107,6 +110,11 @@ def _caption(run: Run) -> str:
     ):
         marks.append(f"hollow: {'not judged' if is_sampled(run) else 'no score'}")
     return "; ".join([peers, *_changes(run), *marks])
+
+
+def _absent(run: Run) -> dict[int, str]:
+    """The neighbours of a node that were not there when it last looked, and in what state each was."""
+    return {peer: state for peer, state in neighbour_states(run).items() if state != "here"}
 
 
 def _killed(run: Run) -> list[int]:

@@ -29,6 +29,12 @@ PEERS_SHOWN_MAX = 200
 _LETTERS_MAX = 2_000
 """Of a value: thousands of faults in one setting would be the page."""
 _NUMBERS = (0, 3, 4, 5, 6, 7)
+MEANINGS = {
+    "Consensus distance": "the mean squared distance of models from their average, 0 where all are the same",
+    "Spectral gap": "how fast the graph mixes: what models differ in shrinks by at least this share in each "
+    "round, if they only average; 0 is never, 1 at once",
+}
+"""Of figures whose names say little to who does not know them."""
 _ENGINES = {
     "network": "simulated in virtual time",
     "crowd": "simulated as a crowd",
@@ -52,6 +58,7 @@ def run_page(run: Run, plots: dict[str, bytes]) -> str:
         figures((plots[name], finding) for name, finding in told.items()),
         "<h2>Key figures</h2>",
         table((), summary_rows(run)),
+        *_meanings(name for name, _ in summary_rows(run)),
         *(["<h2>Peers</h2>", _peers(run)] if judged_peers(run) else []),
         "<h2>Settings</h2>",
         table((), flat(run.settings)) if run.settings else "<p>No settings were recorded.</p>",
@@ -60,6 +67,10 @@ def run_page(run: Run, plots: dict[str, bytes]) -> str:
     if isinstance(command, str) and command:
         parts += ["<h2>Run it again</h2>", f"<pre>{escape(command)}</pre>"]
     return document(run.name, parts)
+
+
+def _meanings(names: Iterable[str]) -> list[str]:
+    return [f"<p>{name}: {MEANINGS[name]}.</p>" for name in names if name in MEANINGS]
 
 
 def document(title: str, parts: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from gossipfl.report.choices import rule_words
 from gossipfl.report.curves import curves_of, distance, metric_of
 from gossipfl.report.incidents import incident_rows
 from gossipfl.report.peers import (
@@ -54,6 +55,7 @@ def summary_rows(run: Run) -> list[tuple[str, str]]:
         ("Messages stale", count(_stale(run))),
         ("Messages refused", _refused(run)),
         ("Quarantined peers", _quarantined(run)),
+        ("Aggregation", rule_words(run) or NOTHING),
         ("Spectral gap", significant(found.get("spectral_gap"))),
         ("Wall time", duration(figure(run, "wall_s"))),
         ("Engine", str(found.get("engine") or NOTHING)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,3 +101,10 @@ def test_counts_of_an_unreadable_line_are_none(tmp_path: Path) -> None:
         b'{"kind": "round", "bytes_se\n{"kind": "round", "bytes_sent": 9'
     )
     assert counted(tmp_path / "records.jsonl") == {}
+
+
+def test_a_node_writes_down_no_engine_for_it_has_none(tmp_path: Path) -> None:
+    journal_in(tmp_path, heard_by([])).close()
+    settings = tomllib.loads((tmp_path / "experiment.toml").read_text("utf-8"))
+    assert "rounds" in settings["learning"]
+    assert "engine" not in settings["run"]

@@ -14,10 +14,12 @@ from matplotlib.text import Text
 from paper_runs import paper_run
 from PIL import Image
 
+from gossipfl.learn.robust.catalogue import DEFAULT_RULE
 from gossipfl.report import Run, write_comparison, write_report
 from gossipfl.report.curves import curves_of
 from gossipfl.report.findings import findings
 from gossipfl.report.overlay import overlays
+from gossipfl.report.page import run_page
 from gossipfl.report.plots import overview
 from gossipfl.report.table import peer_rows, summary_rows
 
@@ -147,7 +149,7 @@ def test_only_the_node_itself_is_filled_and_no_scale_stands_beside_it() -> None:
         if len(np.asarray(found.get_offsets()))
     ]
     assert sum(count for colour, count in discs if tuple(colour) == to_rgba("white")) == 3
-    assert sum(count for _, count in discs) == 4
+    assert sum(count for _, count in discs) == 4 + 2  # two are crossed out
     assert len(figure.findobj(Axes)) == 4  # accuracy, bytes, losses, graph
 
 
@@ -215,6 +217,22 @@ def test_who_was_linked_to_a_node_before_it_died_is_not_here_until_it_comes_agai
     assert [row[2] for row in peer_rows(_lives())[1:]] == ["left", "left", "never seen"]
 
 
+def test_neighbours_that_are_not_here_are_crossed_out_and_the_caption_says_why() -> None:
+    figure = overview(_node_run())
+    said = [text.get_text() for text in figure.findobj(Text)]
+    assert "Filled: this node; hollow: its neighbours; crossed out: left or never seen" in said
+    axes = figure.axes[-1]
+    marks = [len(np.asarray(found.get_offsets())) for found in axes.findobj(PathCollection)]
+    assert 2 in marks
+    everyone = _node_run()
+    for record in everyone.records:
+        record["state"] = "joined"
+    everyone.graph = {"names": ["sued", "nord", "ost"], "edges": [[0, 1], [0, 2]]}
+    everyone.summary["peers"] = 3
+    said = [text.get_text() for text in overview(everyone).findobj(Text)]
+    assert "Filled: this node; hollow: its neighbours" in said
+
+
 def test_a_node_that_was_never_stopped_is_told_from_a_simulation() -> None:
     run = _lives({})
     run.settings = {"learning": {"rounds": 30}}
@@ -226,3 +244,23 @@ def test_a_node_that_was_never_stopped_is_told_from_a_simulation() -> None:
 
 def test_nobody_knows_how_many_finished_where_no_summary_says_it() -> None:
     assert "Finished peers" not in dict(summary_rows(Run({}, [], {}, {})))
+
+
+def test_the_rule_that_auto_chose_is_told() -> None:
+    run = _node_run()
+    run.settings = {"robust": {"rule": "auto"}}
+    assert dict(summary_rows(run))["Aggregation"] == "mean (auto)"
+    run.summary["robust"] = {"rule": "trimmed-mean", "attackers": 2}
+    words = "trimmed-mean, which stands 2 hostile neighbours"
+    assert dict(summary_rows(run))["Aggregation"] == words
+    run.summary["robust"] = {"rule": DEFAULT_RULE, "attackers": 1}
+    assert dict(summary_rows(run))["Aggregation"].endswith("stands 1 hostile neighbour (auto)")
+
+
+def test_figures_of_the_field_are_explained_where_they_are_told() -> None:
+    def page(run: Run) -> str:
+        return run_page(run, dict.fromkeys(findings(run), b""))
+
+    assert "Spectral gap: how fast the graph mixes" in page(paper_run())
+    assert "Consensus distance: the mean squared distance" in page(paper_run())
+    assert "the graph mixes" not in page(_node_run())
