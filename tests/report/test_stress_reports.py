@@ -13,6 +13,7 @@ import pytest
 
 from gossipfl.campaign.verdict import _bands
 from gossipfl.report.run import to_json
+from gossipfl.report.stress.fans import fans
 from gossipfl.report.stress.files import write_stress
 from gossipfl.report.stress.heat import grid_of, heat_map, pairs
 from gossipfl.report.stress.measures import measure_of
@@ -153,6 +154,14 @@ def test_a_heat_map_has_its_scale_and_says_over_what_its_means_are() -> None:
 def test_the_page_says_what_stands_in_brackets(tmp_path: Path) -> None:
     page = write_stress(paper_stress(), tmp_path).read_text("utf-8")
     assert "in brackets the lowest and the highest of them" in page
+    assert "Accuracy, worst node, mean over seeds, lowest of all cells" in page
+
+
+def test_a_curve_says_what_its_band_is() -> None:
+    for seeds, words in ((2, "lowest to highest"), (5, "95 % interval (t)")):
+        _, figure, _ = next(fans(paper_stress(seeds=tuple(range(seeds)))))
+        said = [text.get_text() for text in figure.texts]
+        assert f"Accuracy of the mean node by round; mean of {seeds} seeds, band: {words}" in said
 
 
 def test_a_missed_requirement_is_told_with_its_worst_cell() -> None:

@@ -135,9 +135,11 @@ def _values(cell: CellResult, name: str) -> np.ndarray[tuple[int], np.dtype[np.f
 
 
 def _band(stress: Stress) -> str:
-    if len(stress.seeds) < SEEDS_FOR_INTERVAL:
-        return "; band: lowest to highest seed" if len(stress.seeds) > 1 else ""
-    return "; band: 95 % interval over seeds (t)"
+    seeds = len(stress.seeds)
+    if seeds == 1:
+        return ""
+    band = "95 % interval (t)" if seeds >= SEEDS_FOR_INTERVAL else "lowest to highest"
+    return f"; mean of {seeds} seeds, band: {band}"
 
 
 def _others(stress: Stress, axis: str, lines: str) -> str:

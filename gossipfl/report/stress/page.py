@@ -74,7 +74,8 @@ def _cards(stress: Stress) -> list[tuple[str, str]]:
         if values:
             measure = measure_of(name, stress.metric)
             value = min(values) if worst == "lowest" else max(values)
-            found.append((f"{measure.label}, {worst} of all cells", measure.words(value)))
+            over = "mean over seeds, " if len(stress.seeds) > 1 else ""
+            found.append((f"{measure.label}, {over}{worst} of all cells", measure.words(value)))
     return found
 
 
