@@ -14,6 +14,9 @@ from gossipfl.protocol.identity import Address
 
 BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
+_UNLISTED = "TLSV1_ALERT_UNKNOWN_CA"
+"""What OpenSSL calls the answer of whoever does not list our key."""
+
 
 async def connect(address: Address) -> trio.SocketStream:
     """A bare connection to `address`. Raises `LinkError`."""
@@ -24,14 +27,24 @@ async def connect(address: Address) -> trio.SocketStream:
         raise LinkError(f"Nobody answers at {address}: {error}") from None
 
 
-async def listen(address: Address) -> list[trio.SocketListener]:
-    """Listeners at `address`. Raises `SettingsError` if nobody can listen there."""
+async def listen(address: Address, setting: str) -> list[trio.SocketListener]:
+    """Listeners at `address`, which `setting` names. Raises `SettingsError` if nobody can listen there."""
     try:
         return await trio.open_tcp_listeners(address.port, host=address.host)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"Listen on another port than {address}: it is in use.") from None
-        raise SettingsError(f"Listen on an address of this machine instead of {address}: {error}.") from None
+            raise SettingsError(
+                f"Choose another {setting} than {address}, or stop what uses it: it is in use."
+            ) from None
+        raise SettingsError(
+            f"Choose an address of this machine for {setting} instead of {address}: {error}."
+        ) from None
+
+
+async def try_out(address: Address, setting: str) -> None:
+    """Raise `SettingsError` unless one can listen at `address`, which `setting` names."""
+    for listener in await listen(address, setting):
+        await listener.aclose()
 
 
 async def secure(
@@ -58,8 +71,10 @@ def broken(error: BaseException) -> LinkError | RemoteProtocolError:
     """What stands for trio's `error`: a rule that the other side broke, or a link that the system broke."""
     if (reason := tls_reason(error.__cause__)) is None:
         return LinkError("The link broke.")
+    if getattr(error.__cause__, "reason", None) == _UNLISTED:
+        return RemoteProtocolError(
+            reason,
+            "It does not list this node's key, or has not heard of it yet: ask it to add our line.",
+        )
     said = getattr(error.__cause__, "verify_message", None) or getattr(error.__cause__, "reason", None)
-    words = f"TLS failed: {str(said).lower().replace('_', ' ')}."
-    if "UNKNOWN_CA" in str(said):
-        words += " It has not heard yet that this node's key is listed; it is asked again."
-    return RemoteProtocolError(reason, words)
+    return RemoteProtocolError(reason, f"TLS failed: {str(said).lower().replace('_', ' ')}.")

@@ -149,7 +149,7 @@ class Links:
         Raises `SettingsError` if nobody can listen there.
         """
         self._events = events
-        listeners = await listen(self._listen)
+        listeners = await listen(self._listen, "node.listen")
         async with trio.open_nursery() as self._conversations:
             with self._door:
                 async with trio.open_nursery() as self._dialling:
@@ -391,7 +391,7 @@ class Links:
             if wanted:
                 opened = link, self._keep(link)
             else:
-                await link.part(rejection(DUPLICATE, "Another link is kept."))
+                await link.part(rejection(DUPLICATE, "No other link is needed."))
         except RemoteProtocolError as error:
             if error.reason != DUPLICATE:
                 self._refuse(link, where, error)

@@ -67,15 +67,26 @@ class StateFolder:
             self._lock(file)
             yield
 
+    @property
+    def holder(self) -> str:
+        """The process that holds the folder now, by its number; empty if none does, as far as one can see."""
+        try:
+            with (self.path / LOCK).open("r+b") as file:
+                try:
+                    _lock(file)
+                except BlockingIOError:
+                    return _written(file)
+        except OSError:
+            pass
+        return ""
+
     def _lock(self, file: BinaryIO) -> None:
         try:
             _lock(file)
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(_PID_BYTES).decode("ascii", "replace").strip() or "unknown"
             raise SettingsError(
-                f"{self.path} is held by another process ({holder}): stop it first, or choose another "
-                "node.state."
+                f"{self.path} is held by another process ({_written(file)}): stop it first, or choose "
+                "another node.state."
             ) from None
         except OSError as error:
             raise SettingsError(
@@ -159,6 +170,12 @@ class StateFolder:
             raise unwritable(self.path, error) from None
         told = f"; no other is there, so the node begins as a newcomer, and keeps what is spoilt in {aside}"
         return (*complaints[:-1], complaints[-1] + told)
+
+
+def _written(file: BinaryIO) -> str:
+    """Who is written into the lock `file`."""
+    file.seek(0)
+    return file.read(_PID_BYTES).decode("ascii", "replace").strip() or "unknown"
 
 
 def _outage(path: Path, error: OSError) -> str:

@@ -200,7 +200,10 @@ _BARE: dict[FrameType, Happening] = {
     FrameType.ASK: Ask(),
 }
 DUPLICATE = "duplicate"
-"""The reason for which one of two links is closed; nobody broke a rule."""
+"""The reason for which a link is closed that nobody needs; nobody broke a rule."""
+
+VISIT = 0
+"""The boot epoch of whoever greets only to hear whether it would be let in: no node lives in it."""
 
 
 def rejection(reason: str, detail: str) -> bytes:
@@ -440,9 +443,12 @@ class Standing(NamedTuple):
 def takes_over(own_key: bytes, key: bytes, epoch: int, standing: Standing | None) -> bool:
     """Whether a link that the neighbour `key` dialled in its boot `epoch` replaces the one that stands.
 
-    A later boot always does, an earlier one never; a neighbour may redial its own link; else the link that
-    the smaller key dialled is kept. Only the acceptor asks, so the two sides cannot disagree.
+    A visit never does. A later boot always does, an earlier one never; a neighbour may redial its own link;
+    else the link that the smaller key dialled is kept. Only the acceptor asks, so the two sides cannot
+    disagree.
     """
+    if epoch == VISIT:
+        return False
     if standing is None:
         return True
     if standing.epoch is not None and standing.epoch != epoch:

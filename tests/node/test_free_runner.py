@@ -66,10 +66,11 @@ class Circle:
                 rounds=CYCLES,
                 samples=10,
                 seed=0,
+                epoch=1,
                 **settings,
             )
             roster = Roster(f"n{number}", identity.key, others)
-            speaker = Speaker(identity, f"n{number}", 0, TERMS)
+            speaker = Speaker(identity, f"n{number}", 1, TERMS)
             links = Links(speaker, roster, everybody[number].address, lambda _: None)
             self.peers.append(peer)
             self._nodes.append((peer, links, self._fit(number, fit), self._recorder(number)))

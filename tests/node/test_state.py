@@ -156,6 +156,7 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
         assert process.stdout.readline() == b"held\n"
         with pytest.raises(SettingsError, match=str(process.pid)), StateFolder(tmp_path).held():
             pytest.fail("It was let in.")
+        assert StateFolder(tmp_path).holder == str(process.pid)
     finally:
         process.kill()
         process.communicate()

@@ -15,6 +15,7 @@ from gossipfl.protocol.session import (
     GOODBYE,
     PING,
     PONG,
+    VISIT,
     Greeted,
     Opened,
     Parted,
@@ -142,3 +143,9 @@ def test_a_second_greeting_is_refused() -> None:
 def test_of_two_links_one_is_kept(standing: Standing | None, smaller_wins: bool, larger_wins: bool) -> None:
     assert takes_over(LARGE.key, SMALL.key, 5, standing) is smaller_wins
     assert takes_over(SMALL.key, LARGE.key, 5, standing) is larger_wins
+
+
+@pytest.mark.parametrize("standing", [None, Standing(True, None), Standing(False, 5), Standing(True, VISIT)])
+def test_a_visit_is_never_kept_as_a_link(standing: Standing | None) -> None:
+    assert not takes_over(LARGE.key, SMALL.key, VISIT, standing)
+    assert not takes_over(SMALL.key, LARGE.key, VISIT, standing)
