@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gossipfl.errors import DataError, SettingsError
+from gossipfl.node.assembly import located, neighbours_by
 from gossipfl.node.checkpoint import Terms
 from gossipfl.node.state import StateFolder
 from gossipfl.protocol.layout import layout_of
 
 if TYPE_CHECKING:
     from gossipfl.experiment.member import Member
+    from gossipfl.protocol.council import Council
     from gossipfl.protocol.free_peer import FreePeer
     from gossipfl.protocol.identity import Identity
     from gossipfl.protocol.manifest import Manifest
@@ -29,6 +31,14 @@ class Beginning(NamedTuple):
     memory: Memory | None  # that it goes on from
     complaints: tuple[str, ...]  # about what is spoilt
     keep: Callable[[Memory], str | None]
+
+
+def among(member: Member, council: Council, key: bytes) -> Member:
+    """`member`, which has `key`, with the neighbours whom its file and the list that `council` holds name."""
+    listed = member.roster(key).neighbours
+    if member.grows:
+        return member.beside(neighbours_by(listed, council.seen, key))
+    return member.beside(located(listed, council.seen))
 
 
 def begin(member: Member, identity: Identity, folder: StateFolder) -> Beginning:

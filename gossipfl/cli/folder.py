@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gossipfl.errors import SettingsError, UserError
+from gossipfl.protocol.identity import Address
 
 if TYPE_CHECKING:
     from gossipfl.experiment.nodefile import NodeFile
@@ -21,7 +22,7 @@ key = "node.key"
 listen = {listen}
 state = "state"
 wait_s = 3600  # for peers that are not there yet, once the first is
-# metrics = "127.0.0.1:9464"  # for gossipfl status, and for Prometheus
+# metrics = {metrics}  # for gossipfl status, and for Prometheus
 
 [data]
 file = {data}
@@ -40,6 +41,9 @@ name = "consortium"
 
 # The others, added by: gossipfl peer add {folder} LINE
 """
+
+_METRICS_AWAY, _PORT_MAX = 2000, 65535
+"""From the port of `listen` to that of `metrics`: nodes that share a machine have different ones of both."""
 
 
 def make_folder(
@@ -76,6 +80,7 @@ def make_folder(
             folder=folder,
             quoted_name=quoted(name),
             listen=quoted(listen),
+            metrics=quoted(str(_beside(address))),
             data=quoted(_seen_from(folder, table)),
         )
         (folder / "node.toml").write_text(words, encoding="utf-8")
@@ -162,6 +167,12 @@ def quoted(text: str) -> str:
     import tomli_w
 
     return tomli_w.dumps({"x": text}).removeprefix("x = ").rstrip("\n")
+
+
+def _beside(listen: Address) -> Address:
+    """Where a node that listens at `listen` may be looked at, and another on this machine may not."""
+    port = listen.port + _METRICS_AWAY
+    return Address("127.0.0.1", port if port <= _PORT_MAX else listen.port - _METRICS_AWAY)
 
 
 def _seen_from(folder: Path, table: Path) -> str:

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gossipfl.cli.company import Company
 from gossipfl.cli.counted import Counts, added, counted
 from gossipfl.cli.pulse import Pulse
+from gossipfl.cli.solitude import alone
 from gossipfl.errors import RunError
 from gossipfl.node.limits import Allowance
 from gossipfl.protocol.events import (
@@ -73,6 +75,7 @@ class Journal:
         self.updates: Counter[str] = Counter()  # heard, missing and stale, as rounds were closed
         self.silent: set[PeerId] = set()  # though their links stand
         self.pulse = Pulse(member.file.node.wait_s)
+        self.company = Company()
         self.round = 0
         self.metrics: dict[str, float] = {}
         self._member = member
@@ -80,8 +83,6 @@ class Journal:
         self._say = say
         self._names = [roster.name, *(peer.name for peer in roster.neighbours)]
         self._places = {peer.number: place for place, peer in enumerate(roster.neighbours, 1)}
-        self._joined: set[PeerId] = set()
-        self._seen: set[str] = set()
         self._began = time.monotonic()
         self._refusals: Counter[str] = Counter()  # of all kinds
         self._lock = threading.Lock()
@@ -143,7 +144,7 @@ class Journal:
                 self._closed(record)
             case Refused(sender, reason):
                 self.refused[reason] += 1
-                self.refuse(sender, self._name(sender), reason, "")
+                self._refuse(sender, self._name(sender), reason, "")
             case Regarded(peer, state):
                 self.regarded[state] += 1
                 self._write("regarded", neighbour=self._places[peer], state=state)
@@ -153,7 +154,12 @@ class Journal:
                 self._link(peer, _STATES[type(record)])
 
     def refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
-        """Somebody broke a rule, on a link or at the door."""
+        """Somebody broke a rule, on a link or at the door; or refuses us."""
+        if sender is not None:
+            self.warn(*self.company.turned_away(self._name(sender), reason, detail))
+        self._refuse(sender, who, reason, detail)
+
+    def _refuse(self, sender: PeerId | None, who: str, reason: str, detail: str) -> None:
         self._refusals[reason] += 1
         self.refusals.append({"unix_s": time.time(), "who": who, "reason": reason, "detail": detail})
         if not self._rations[reason].take(time.monotonic()):
@@ -242,22 +248,33 @@ class Journal:
         }
 
     def _link(self, peer: PeerId, state: str) -> None:
-        (self._joined.discard if state == "left" else self._joined.add)(peer)
+        name = self._name(peer)
+        (self.company.went if state == "left" else self.company.came)(name)
         (self.silent.add if state == "suspected" else self.silent.discard)(peer)
         self._write("link", neighbour=self._places[peer], state=state)
-        here = set(map(self._name, self._joined))
-        self._seen |= here
+        here = self.company.here
         waiting = [name for name in self._names[1:] if name not in here]
-        words = f"{self._name(peer)} {state}"
+        words = f"{name} {state}"
         if waiting and here and not self.round:
             minutes = self._member.file.node.wait_s / 60
             words += f"; waiting up to {minutes:.3g} min for {', '.join(waiting)}"
-        self._say(words, "link", neighbour=self._name(peer), state=state)
+        self._say(words, "link", neighbour=name, state=state)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the node has closed no round since it started, and nobody is there."""
+        return self.pulse.last_s is None and not self.company.here
+
+    def tell_alone(self) -> None:
+        """Say who is waited for, and what may be done about it."""
+        round, absent = self.round, self._names[1:]
+        words = alone(round, absent, self._member.state_path)
+        self._say(words, "alone", round=round, absent=absent)
 
     @property
     def never_seen(self) -> list[str]:
         """The peers that were not there at any time."""
-        return [name for name in self._names[1:] if name not in self._seen]
+        return [name for name in self._names[1:] if name not in self.company.seen]
 
     def _is_due(self, round: int) -> bool:
         file = self._member.file

@@ -7,18 +7,20 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-from gossipfl.cli.beginning import Beginning, begin
+from gossipfl.cli.beginning import Beginning, among, begin
 from gossipfl.cli.chronicle import Chronicle
 from gossipfl.cli.journal import Journal
 from gossipfl.cli.outcome import left_behind
 from gossipfl.cli.pages import pages
 from gossipfl.cli.slowness import slowed
+from gossipfl.cli.solitude import told_alone
 from gossipfl.cli.vitals import Vitals, vitals
 from gossipfl.cli.voice import Say
 from gossipfl.errors import RunError, SettingsError
 from gossipfl.experiment.member import Member
-from gossipfl.node.assembly import Assembly, located, neighbours_by
+from gossipfl.node.assembly import Assembly
 from gossipfl.node.audit import AuditLog
+from gossipfl.node.handshake import try_out
 from gossipfl.node.keeping import Keeping
 from gossipfl.node.links import Links
 from gossipfl.node.membersfile import MembersFolder
@@ -31,8 +33,12 @@ from gossipfl.protocol.memory import Memory
 from gossipfl.protocol.session import Speaker
 
 
-async def live(member: Member, identity: Identity, folder: StateFolder, say: Say) -> dict[str, Any]:
+async def live(
+    member: Member, identity: Identity, folder: StateFolder, fresh: bool, say: Say
+) -> dict[str, Any]:
     """Live in `folder`, which is held, until the run is over or stopped; returns its summary.
+
+    If it is to be a `fresh` life, what an earlier one left is put aside, unless this one cannot begin.
 
     Raises `SettingsError` if it cannot begin, and `RunError` if nothing can be written at its end.
     """
@@ -40,11 +46,11 @@ async def live(member: Member, identity: Identity, folder: StateFolder, say: Say
     members = MembersFolder(folder.path)
     members.recall(council)
     listed = member.roster(identity.key).neighbours
-    if member.grows:
-        member = member.beside(neighbours_by(listed, council.seen, identity.key))
-    else:
-        member = member.beside(located(listed, council.seen))
+    member = among(member, council, identity.key)
     roster = _roster(member, identity)
+    await _refuse_taken(member)
+    if fresh and (aside := folder.put_aside()):
+        say(f"begins anew; what was in {folder.path} is in {aside}")
     beginning = begin(member, identity, folder)
     journal = Journal(member, roster, lambda: links.spoken, say)
     chronicle = Chronicle(AuditLog(folder.path / AUDIT, identity, roster, say), journal, say)
@@ -111,8 +117,15 @@ async def _run(
     losses, keeping = partial(member.losses, number), Keeping(peer.memory, kept)
     seen = window(member.metrics, pages(look)) if member.metrics else nullcontext()
     with chronicle.audit.kept(beginning.epoch, beginning.manifest.hash):
-        async with seen:
+        async with seen, told_alone(lambda: journal.waits, journal.tell_alone):
             return await run(peer, links, slowed(fit, os.environ), chronicle.saw, losses, keeping, assembly)
+
+
+async def _refuse_taken(member: Member) -> None:
+    """Raise `SettingsError` if another process has a port of the node."""
+    await try_out(member.listen, "node.listen")
+    if member.metrics:
+        await try_out(member.metrics, "node.metrics")
 
 
 def _roster(member: Member, identity: Identity) -> Roster:

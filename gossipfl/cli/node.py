@@ -114,14 +114,15 @@ def _summary(path: Path, fresh: bool, say: Say) -> dict[str, Any]:
     member = read_member(node_path(path))
     identity, folder = load_key(member.key_path), StateFolder(member.state_path)
     with folder.held():
-        if fresh and (aside := folder.put_aside()):
-            say(f"begins anew; what was in {folder.path} is in {aside}")
-        _refuse_finished(member)
-        return trio.run(live, member, identity, folder, say)
+        if not fresh:
+            _refuse_finished(member)
+        return trio.run(live, member, identity, folder, fresh, say)
 
 
 def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
-    """Check a node before it runs: key, data, schema, port, and whether its peers are who they should be.
+    """Check a node: key, data, schema, ports, and whether its peers are who they should be and let it in.
+
+    It may run meanwhile; its peers then see a visit, and nothing changes for them.
 
     The exit status is 0 if all is well and 1 if there is something to mend.
 
@@ -145,13 +146,9 @@ def doctor(path: NodePath = Path(), as_json: AsJson = False) -> None:
 
 def _refuse_finished(member: Member) -> None:
     """Raise `SettingsError` if this run is over: to run it again would write over what it learned."""
-    import json
+    from gossipfl.cli.outcome import finished
 
-    try:
-        summary = json.loads((member.state_path / "summary.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return
-    if isinstance(summary, dict) and summary.get("finished"):
+    if finished(member.state_path):
         raise SettingsError(
             f"{member.state_path} holds a run that is finished: run the node again with --fresh, which puts "
             "it aside, or name another node.state."

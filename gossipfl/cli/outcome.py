@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossipfl.errors import RunError
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
     from gossipfl.cli.journal import Journal
     from gossipfl.cli.voice import Say
     from gossipfl.experiment.member import Member
+
+
+def finished(state: Path) -> dict[str, Any]:
+    """The summary of the run in the folder `state`, if that is over; empty if it is not."""
+    try:
+        summary = json.loads((state / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) and summary.get("finished") else {}
 
 
 def left_behind(

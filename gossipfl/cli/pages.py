@@ -75,7 +75,7 @@ def _metrics(vitals: Vitals) -> Iterator[Metric]:
     for name, words, value in (
         (
             "healthy",
-            "1 if rounds are closed as usual and the model is finite, else 0.",
+            "1 if rounds are closed as usual, the model is finite and somebody lets it in, else 0.",
             int(not vitals.trouble),
         ),
         ("boot_epoch", "Grows with each start of the node.", vitals.epoch),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gossipfl.cli.console import AsJson, print_json, screen
-from gossipfl.errors import RunError, SettingsError
+from gossipfl.errors import GossipflError, KeyFileError, RunError, SettingsError
 
 if TYPE_CHECKING:
+    from gossipfl.experiment.nodefile import NodeSection
     from gossipfl.protocol.identity import Address
 
 REFRESH_S = 1.0
@@ -33,9 +36,9 @@ def status(
     """Show how a running node does: its round, its neighbours, what it refused.
 
     On a terminal the view is renewed each second until Ctrl-C; elsewhere it is printed once. The exit status
-    is 0 if the node is healthy, and 1 if it is stuck, has diverged, or is not there.
+    is 0 if the node is healthy, and 1 if it is stuck, has diverged, is let in by nobody, or is not there.
 
-    The node answers where its file says `metrics = "127.0.0.1:9464"` in [node].
+    The node answers where its file says `metrics`, in [node].
 
     Examples:
 
@@ -43,12 +46,12 @@ def status(
 
     `gossipfl status 127.0.0.1:9464 --json`
     """
-    address = _address(node)
+    look = _looking(node)
     console = screen()
     if console.is_terminal and not as_json:
-        _watch(address)
+        _watch(look)
         return
-    vitals = ask(address)
+    vitals = look()
     if as_json:
         print_json(vitals)
     else:
@@ -60,23 +63,65 @@ def status(
         raise RunError(f"{vitals['name']} is in trouble: {vitals['trouble']}.")
 
 
-def _address(node: str) -> Address:
-    """Where the node answers that a person means by `node`. Raises `UserError`."""
+def _looking(node: str) -> Callable[[], dict[str, Any]]:
+    """How to see the vitals of the node that a person means by `node`. Raises `UserError`."""
     from gossipfl.experiment.nodefile import node_path, read_node_file
     from gossipfl.protocol.identity import parse_address
 
+    if ":" in node and not Path(node).exists():
+        return partial(ask, parse_address(node))
     path = node_path(Path(node))
-    if not path.exists() and ":" in node:
-        return parse_address(node)
-    if not path.is_file():
-        raise SettingsError(f"There is no node at {path}: name its folder, its node.toml, or HOST:PORT.")
-    metrics = read_node_file(path).node.metrics
-    if metrics is None:
+    return partial(_ask_node, path, read_node_file(path).node)
+
+
+def _ask_node(path: Path, node: NodeSection) -> dict[str, Any]:
+    """What the `node` whose file is at `path` says of itself. Raises `SettingsError` or `RunError`."""
+    from gossipfl.protocol.identity import parse_address
+
+    try:
+        if not node.metrics:
+            raise SettingsError(
+                f'{path} does not say where to look in: add metrics = "127.0.0.1:9464" to its [node], and '
+                "start the node again."
+            )
+        vitals = ask(parse_address(node.metrics))
+        _refuse_another(vitals, node, path.parent / node.key)
+    except GossipflError:
+        _refuse_over(path.parent / node.state, node.name)
+        raise
+    return vitals
+
+
+def _refuse_another(vitals: dict[str, Any], node: NodeSection, key: Path) -> None:
+    """Raise `SettingsError` unless `vitals` are of the `node` that has `key`."""
+    shown = vitals.get("fingerprint")
+    if vitals["name"] != node.name or _fingerprint(key) not in ("", shown):
         raise SettingsError(
-            f'{path} does not say where to look in: add metrics = "127.0.0.1:9464" to its [node], and start '
-            "the node again."
+            f"Another node answers at {node.metrics}, {vitals['name']} ({shown}): give each a node.metrics "
+            "of its own, and start it again."
         )
-    return parse_address(metrics)
+
+
+def _refuse_over(state: Path, name: str) -> None:
+    """Raise `RunError` if the run of the node `name` is over, as its folder `state` says."""
+    from gossipfl.cli.outcome import finished
+
+    if summary := finished(state):
+        model = state / "model.safetensors"
+        raise RunError(
+            f"{name} runs no more: it has finished, in round {summary.get('round')}; its model is {model}."
+        ) from None
+
+
+def _fingerprint(key: Path) -> str:
+    """Of the node's key; empty if who asks may not read it."""
+    from gossipfl.node.keyfile import load_key
+    from gossipfl.protocol.identity import fingerprint
+
+    try:
+        return fingerprint(load_key(key).key)
+    except KeyFileError:
+        return ""
 
 
 def ask(address: Address) -> dict[str, Any]:
@@ -94,12 +139,12 @@ def ask(address: Address) -> dict[str, Any]:
         vitals = None
     finally:
         connection.close()
-    if not isinstance(vitals, dict) or "trouble" not in vitals:
+    if not isinstance(vitals, dict) or not {"name", "trouble"} <= vitals.keys():
         raise RunError(f"What answers at {address} is no node of gossipfl: give the address of its metrics.")
     return vitals
 
 
-def _watch(address: Address) -> None:
+def _watch(look: Callable[[], dict[str, Any]]) -> None:
     """Show the node on the terminal until Ctrl-C. Raises `RunError` if it is not there."""
     from rich.console import Console
     from rich.live import Live
@@ -108,9 +153,9 @@ def _watch(address: Address) -> None:
 
     console = Console()
     try:
-        with Live(draw(ask(address)), console=console, auto_refresh=False) as live:
+        with Live(draw(look()), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(draw(ask(address)), refresh=True)
+                live.update(draw(look()), refresh=True)
     except KeyboardInterrupt:
         return

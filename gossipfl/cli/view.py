@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_COLOURS = {"here": "green", "late": "yellow", "suspected": "magenta", "gone": "red", "shut out": "red"}
+_COLOURS = {
+    "here": "green",
+    "late": "yellow",
+    "suspected": "magenta",
+    "not here yet": "yellow",
+    "gone": "red",
+    "shut out": "red",
+}
 
 
 def lines(vitals: Mapping[str, Any]) -> Iterator[str]:
@@ -71,7 +78,10 @@ def _head(vitals: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _presence(seen: Mapping[str, Any]) -> str:
-    return "shut out" if seen["shut_out"] else str(seen["presence"])
+    if seen["shut_out"]:
+        return "shut out"
+    never = seen["presence"] == "gone" and seen["round"] is None
+    return "not here yet" if never else str(seen["presence"])
 
 
 def _lag(seen: Mapping[str, Any]) -> str:

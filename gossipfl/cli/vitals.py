@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from gossipfl.protocol.acquaintance import Presence
+from gossipfl.protocol.identity import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Vitals:
     """How a node does. `trouble` is empty if it is healthy, and else says what is wrong."""
 
     name: str
+    fingerprint: str
     epoch: int
     round: int
     rounds: int
@@ -72,10 +74,11 @@ def vitals(
         neighbours.append(Seen(peer.name, presence.value, round, lag, peer.number in shut_out))
     return Vitals(
         name=roster.name,
+        fingerprint=fingerprint(roster.key),
         epoch=epoch,
         round=own,
         rounds=rounds,
-        trouble=_astray(journal.metrics) or journal.pulse.trouble,
+        trouble=_astray(journal.metrics) or journal.company.trouble or journal.pulse.trouble,
         round_s=journal.pulse.last_s,
         age_s=journal.pulse.age_s,
         limit_s=journal.pulse.limit_s,

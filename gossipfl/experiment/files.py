@@ -125,7 +125,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise SettingsError(f"{path} is larger than {FILE_BYTES_MAX:,} bytes: is it a settings file?")
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise SettingsError(f"There is no file {path}: check its name.") from None
+        raise SettingsError(f'There is no file "{path}": check its name.') from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not a text in UTF-8: give a TOML file.") from None
     except OSError as error:

@@ -177,8 +177,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def node_path(path: Path) -> Path:
-    """The node file that a person means by `path`: itself, or the node.toml in a folder."""
-    return path / "node.toml" if path.is_dir() else path
+    """The node file that a person means by `path`: itself, or the node.toml in a folder.
+
+    Raises `SettingsError` if there is none.
+    """
+    file = path / "node.toml" if path.is_dir() else path
+    if not file.exists():
+        raise SettingsError(f'There is no node at "{path}": name its folder, or the node.toml in it.')
+    return file
 
 
 def read_node_file(path: Path) -> NodeFile:

@@ -133,12 +133,26 @@ def test_a_crashed_hospital_takes_part_again_and_all_say_goodbye(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to ask a process to end")
-def test_other_terms_are_refused_and_both_logs_name_what_differs(consortium: Path) -> None:
+def test_other_terms_are_refused_and_all_who_look_hear_what_differs(
+    consortium: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     a, b, _ = (consortium / name for name in NAMES)
     edit(b, "rounds = 30", "rounds = 30\nlearning_rate = 0.5")
+    edit(b, "# metrics", "metrics")
+    (port,) = free_ports(1)
+    edit(b, str(tomllib.loads((b / "node.toml").read_text("utf-8"))["node"]["metrics"]), f"127.0.0.1:{port}")
     with ExitStack() as stack:
         processes = [run(stack, consortium, name) for name in NAMES[:2]]
         wait_until(lambda: bool(records_of(a, "refused")) and bool(records_of(b, "refused")), "both refuse")
+        differs = "It refused us (manifest): The two sides differ in: learning; make it the same at both"
+        looked = say(capsys, "doctor", "hospital-b")
+        assert looked.status == 1
+        assert "ok   The node runs, as process" in looked.out
+        assert f"hospital-a does not let this node in. {differs}." in looked.out
+        seen = say(capsys, "status", "hospital-b")
+        assert seen.status == 1
+        assert "hospital-b: no neighbour is here; hospital-a " in seen.out
+        assert "The two sides differ in: learning" in seen.out
         for process in processes:
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=120)

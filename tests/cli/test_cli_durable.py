@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +115,23 @@ def test_other_settings_are_refused_by_name_until_fresh_puts_the_old_state_aside
     assert sorted(path.name for path in (folder.path / "before-1").iterdir()) == list(SLOTS)
     assert records(node, "started")[0]["round"] == 0
     assert records(node, "started")[0]["epoch"] > kept_epoch
+
+
+def test_fresh_puts_nothing_aside_for_a_node_that_cannot_begin(
+    node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = kept(node, 1, 2)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        file = node / "node.toml"
+        file.write_text(re.sub('listen = ".*"', f'listen = "{where}"', file.read_text("utf-8")), "utf-8")
+        said = say(capsys, "node", node, "--fresh")
+    assert said.status == 2
+    assert f"Choose another node.listen than {where}" in said.err
+    assert not list(folder.path.glob("before-*"))
+    assert all((folder.path / slot).is_file() for slot in SLOTS)
 
 
 def test_a_folder_that_another_process_holds_is_refused(

@@ -103,7 +103,7 @@ def test_a_wrong_file_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["simulate", "nowhere.toml"], "There is no file nowhere.toml"),
+        (["simulate", "nowhere.toml"], 'There is no file "nowhere.toml"'),
         (["simulate", "rng-8"], 'did you mean "ring-8"?'),
         (["simulate", "."], "is a directory"),
         (["simulate", "good.csv"], "is not valid TOML"),
@@ -129,7 +129,7 @@ def test_a_wrong_file_is_refused(
         (["algorithms", "--attacks", "dpsgd"], "--attacks lists all attacks: leave out dpsgd"),
         (["up", "--sed", "3"], "see `gossipfl up --help`"),
         (["topology", "show", "rin"], "did you mean"),
-        (["node", "nowhere"], "There is no file nowhere"),
+        (["node", "nowhere"], 'There is no node at "nowhere"'),
         (["doctor", "good.csv", "x"], "see `gossipfl doctor --help`"),
         (["predict", "none.safetensors", "good.csv"], "There is no file none.safetensors"),
         (["predict", "good.csv", "good.csv"], "is not a safetensors file"),

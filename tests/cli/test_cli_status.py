@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import signal
 import sys
 import threading
@@ -161,6 +162,35 @@ def test_something_else_at_the_address_is_told_from_a_node(
     assert "is no node of gossipfl" in said.err
 
 
+def test_a_page_of_another_node_is_not_taken_for_that_of_the_one_asked_for(
+    pair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = json.loads(say(capsys, "key", "show", "a", "--json").out)["fingerprint"]
+    named = STATUS.replace(b'"hospital-a"', b'"a"')
+    for body, status in ((STATUS, 2), (named, 2), (named.replace(b"9f3c-02ab-77d0-e5a1", own.encode()), 0)):
+        with answering(body) as where:
+            file = Path("a", "node.toml")
+            file.write_text(
+                re.sub('metrics = ".*?"', f'metrics = "{where}"', file.read_text("utf-8"), count=1)
+            )
+            said = say(capsys, "status", "a")
+        assert said.status == status, said.err
+        assert (f"Another node answers at {where}" in said.err) == bool(status)
+
+
+def test_a_run_that_is_over_is_told_from_a_node_that_is_down(
+    pair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "ab":  # b does not say where to look in
+        state = Path(name, "state")
+        state.mkdir()
+        (state / "summary.json").write_text('{"finished": 1, "round": 30}', "utf-8")
+        said = say(capsys, "status", name)
+        assert (said.status, said.out) == (1, "")
+        words = f"gossipfl: {name} runs no more: it has finished, in round 30; its model is "
+        assert said.err == f"{words}{state / 'model.safetensors'}.\n"
+
+
 def test_what_must_be_done_first_is_said_in_one_sentence(
     pair: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,8 +201,8 @@ def test_what_must_be_done_first_is_said_in_one_sentence(
         assert said.err.count("\n") == 1
 
     misuse("b/node.toml does not say where to look in: add metrics = ", "b")
-    misuse("There is no node at node.toml")
-    misuse("There is no node at nowhere", "nowhere")
+    misuse('There is no node at "."')
+    misuse('There is no node at "nowhere"', "nowhere")
     misuse("with a port from 0 to 65535", "127.0.0.1:99999")
     monkeypatch.chdir("a")
     assert "No node answers at " + pair in say(capsys, "status").err

@@ -19,6 +19,7 @@ from gossipfl.cli.vitals import Seen, Vitals
 
 VITALS = Vitals(
     name="hospital-a",
+    fingerprint="9f3c-02ab-77d0-e5a1",
     epoch=1_764_380_000_000_000_000,
     round=7,
     rounds=30,
@@ -181,6 +182,7 @@ def test_what_peers_said_cannot_colour_or_clear_a_terminal(capsys: pytest.Captur
     words = "\n".join(lines(told))
     assert "?[2J[red]" in words
     assert "b: here, in round 7\n" in words
+    assert "d: not here yet\n" in words
     assert 'c "the\\second": shut out, in round 4, 3 behind' in words
     Console(force_terminal=True, width=100).print(draw(told))
     shown = capsys.readouterr().out

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from gossipfl.cli.company import Company
 from gossipfl.cli.pulse import Pulse
 from gossipfl.cli.vitals import Vitals, vitals
 from gossipfl.node.link import Heard
@@ -24,7 +25,8 @@ ONE, TWO, THREE = (peer.number for peer in OTHERS)
 
 
 def look(sights: dict[int, Sight], **journal: Any) -> Vitals:
-    told: dict[str, Any] = {"silent": set(), "metrics": {}, "pulse": Pulse(60.0), "round": 7, **journal}
+    usual = {"silent": set(), "metrics": {}, "pulse": Pulse(60.0), "round": 7, "company": Company()}
+    told: dict[str, Any] = {**usual, **journal}
     kept: Any = SimpleNamespace(
         **told, updates=Counter(), refused=Counter(replay=1), refusals=(), traffic=lambda: {"bytes_sent": 9}
     )
@@ -62,3 +64,13 @@ def test_a_model_that_diverged_is_trouble(loss: float) -> None:
     assert look(sights, metrics={"accuracy": 0.1, "loss": 0.7}).trouble == ""
     told = look(sights, metrics={"accuracy": 0.1, "loss": loss})
     assert told.trouble == "the model diverged: its loss is not a finite number"
+
+
+def test_a_node_that_all_neighbours_turn_away_is_in_trouble() -> None:
+    sights = dict.fromkeys((ONE, TWO, THREE), Sight(Presence.GONE, None))
+    company = Company()
+    company.turned_away("n1", "refused-us", "It refused us (manifest): The two sides differ in: rounds.")
+    told = look(sights, company=company)
+    assert told.trouble.startswith("no neighbour is here; n1 refuses this node: It refused us (manifest)")
+    company.came("n2")
+    assert look(sights, company=company).trouble == ""
