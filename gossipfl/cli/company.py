@@ -20,13 +20,14 @@ class Company:
         self.seen: set[str] = set()
         self._clock = clock
         self._away: dict[str, tuple[float, str]] = {}  # when, and how it was turned away
-        self._struck_off_by: set[str] = set()
+        self._struck_off: dict[str, str] = {}  # by whom, and how
 
     def came(self, name: str) -> None:
         """The link to `name` is there."""
         self.here.add(name)
         self.seen.add(name)
         self._away.pop(name, None)
+        self._struck_off.pop(name, None)
 
     def went(self, name: str) -> None:
         """The link to `name` is down."""
@@ -36,13 +37,14 @@ class Company:
     def turned_away(self, name: str, reason: str, detail: str) -> tuple[str, ...]:
         """A link to `name` was refused, by it or by the node; what an operator must know of it, once."""
         how = "refuses this node" if reason == REFUSED_US else f"is refused ({reason})"
-        self._away[name] = self._clock(), f"{name} {how}: {detail}".rstrip(".")
-        word = detail.partition(":")[0]
-        if reason == REFUSED_US and word in STRUCK_OFF and name not in self._struck_off_by:
-            self._struck_off_by.add(name)
-            told = f"{name} says that the members {word} this node, and hears it no more: ask its operator"
-            return (told,)
-        return ()
+        word, known = detail.partition(":")[0], name in self._struck_off
+        if reason == REFUSED_US and word in STRUCK_OFF:
+            self._struck_off[name] = (
+                f"{name} says that the members {word} this node, and hears it no more: ask its operator"
+            )
+        words = self._struck_off.get(name) or f"{name} {how}: {detail}".rstrip(".")
+        self._away[name] = self._clock(), words
+        return (words,) if name in self._struck_off and not known else ()
 
     @property
     def trouble(self) -> str:

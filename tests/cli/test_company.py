@@ -41,10 +41,11 @@ def test_a_node_that_was_revoked_is_told_once_by_each(tmp_path: Path) -> None:
     journal = journal_in(tmp_path, heard_by(said))
     for _ in range(2):
         journal.refuse(OTHER.number, "b (127.0.0.1)", "refused-us", "revoked: The list of members says so.")
+    journal.refuse(OTHER.number, "b (127.0.0.1)", "refused-us", "It does not list this node's key.")
     journal.close()
     warning = "warning: b says that the members revoked this node, and hears it no more: ask its operator"
     assert said.count(warning) == 1
-    assert "b refuses this node" in journal.company.trouble
+    assert journal.company.trouble == f"no neighbour is here; {warning.removeprefix('warning: ')}"
 
 
 @pytest.mark.parametrize(
