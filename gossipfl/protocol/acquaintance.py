@@ -61,6 +61,10 @@ class Acquaintance:
         """Whether it has not closed a round, as far as we know."""
         return (self.round or 0) <= 1
 
+    def is_ahead(self, round: int) -> bool:
+        """Whether it will not speak of `round` any more."""
+        return (self.round or 0) > round
+
     @property
     def presence(self) -> Presence:
         """What it is taken for."""

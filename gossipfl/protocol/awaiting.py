@@ -5,6 +5,7 @@ Rules:
 - Whom to wait for is settled when a peer speaks; nobody can join those for whom it waits.
 - Whoever waits for others to begin is told to, and is waited for until it has gathered as long as we would.
 - Whoever is ahead of most of its neighbours waits as long as it may: so they catch up, and it hears them.
+- Whoever is behind a neighbour does not wait for it, which may be waiting itself.
 - A peer that joins a run under way waits for something to build on, and for nobody as new as itself.
 """
 
@@ -41,8 +42,11 @@ class Awaiting:
         self._due: Sequence[PeerId] = ()  # of whom some are awaited
         self._joins = False  # a run that is under way
 
-    def begin(self, round: int, now: float, *, joins: bool) -> list[Effect]:
-        """Wait for words of `round`, having spoken of it or, where the peer `joins` a run, without."""
+    def begin(self, round: int, now: float, *, joins: bool, newcomer: bool = False) -> list[Effect]:
+        """Wait for words of `round`, having spoken of it or, where the peer `joins` a run, without.
+
+        A `newcomer` builds on those who are ahead.
+        """
         self._joins = joins
         self._patience.spoke(round, now)
         wait_s = self._patience.wait_s()
@@ -52,6 +56,7 @@ class Awaiting:
             for peer in self._due
             if self._others[peer].is_awaited
             and not (joins and self._others[peer].is_new)
+            and (newcomer or not self._others[peer].is_ahead(round))
             and self._patience.suffices(peer, wait_s)
             and not self._inbox.holds(peer, round)
         }

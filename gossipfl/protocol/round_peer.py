@@ -233,7 +233,7 @@ class RoundPeer:
 
     def _wait(self, now: float, *, joins: bool = False) -> list[Effect]:
         self.phase = Phase.WAITING
-        return self._awaiting.begin(self.round, now, joins=joins)
+        return self._awaiting.begin(self.round, now, joins=joins, newcomer=self._conversation.newcomer)
 
     # Waiting
 

@@ -229,9 +229,9 @@ def test_a_third_of_all_pulls_nobody_ahead_though_the_others_cannot_be_heard() -
     assert one.peer.round == 2
     one.tell(Joined(3))
     one.train()
-    one.hear(3, 4)
-    one.time_out()
-    assert one.peer.round == 5
+    one.hear(3, 5)
+    one.train()
+    assert one.peer.round == 6
 
 
 def test_a_peer_that_fell_behind_joins_its_neighbours_and_never_goes_back() -> None:
@@ -248,6 +248,19 @@ def test_a_peer_that_fell_behind_joins_its_neighbours_and_never_goes_back() -> N
     one.train()
     one.hear(1, 3)
     assert one.peer.round == 7
+
+
+def test_whoever_is_behind_does_not_wait_for_those_ahead() -> None:
+    one = Driven(1, 2, 3).begin()
+    one.train()
+    for other in (1, 2):
+        one.hear(other, 1)
+    one.hear(3, 9)
+    assert one.peer.round == 2
+    one.train()
+    one.hear(1, 2)
+    (record,) = closed(one.hear(2, 2))
+    assert record.round == 2
 
 
 def test_a_newcomer_is_silent_at_first_and_adopts_all_alike() -> None:
