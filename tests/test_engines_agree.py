@@ -35,6 +35,7 @@ from gossipfl.simulator.shelf import shelf
 from gossipfl.simulator.workers import workers
 
 PEERS, ROUNDS = 4, 5
+EPOCH = 1  # boot epochs begin at 1
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
@@ -107,7 +108,7 @@ async def on_sockets(federation: Federation) -> Array:
         for number, identity in enumerate(identities):
             neighbours = tuple(members[other] for other in federation.topology.neighbours(number))
             peers.append(new_peer(federation, number, neighbours))
-            speaker = Speaker(identity, f"n{number}", 0, manifest_of(federation))
+            speaker = Speaker(identity, f"n{number}", EPOCH, manifest_of(federation))
             roster = Roster(f"n{number}", identity.key, neighbours)
             links = Links(speaker, roster, members[number].address, lambda _: None)
 
@@ -144,6 +145,7 @@ def new_peer(federation: Federation, number: int, neighbours: tuple[Neighbour, .
         rounds=ROUNDS,
         samples=int(federation.train.counts[number]),
         seed=federation.experiment.run.seed,
+        epoch=EPOCH,
     )
 
 

@@ -74,7 +74,7 @@ def test_whoever_the_reached_member_has_not_heard_of_is_told_so_and_comes_in_onc
         reached.take(FOUNDING)
         async with reached.living() as links, new.living((REACHED, reached.host.address)):
             await new.host.until(lambda host: "refused-us" in host.reasons)
-            assert "not heard yet" in new.host.refusals[0].detail
+            assert "has not heard of it yet" in new.host.refusals[0].detail
             assert reached.host.reasons[0] == "unknown-key"
             links.know(LISTED.members)
             await new.host.until(lambda _: bool(new.said))
