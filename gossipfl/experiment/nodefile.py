@@ -23,7 +23,7 @@ from gossipfl.experiment.settings import (
     without,
 )
 from gossipfl.experiment.unheard import unheard_gossip, unheard_mixing, unheard_training
-from gossipfl.protocol.identity import Address, Neighbour, Roster, parse_address, parse_key
+from gossipfl.protocol.identity import Address, Neighbour, Roster, is_anywhere, parse_address, parse_key
 
 _ANYWHERE = "anywhere"
 """What a node listens on that stands for no one place."""
@@ -151,7 +151,7 @@ def whereabouts(node: NodeSection, listed: Address | None = None) -> Address:
 
 def _reach(address: Address) -> str:
     """From where one reaches `address`, or by which name."""
-    if address.port == 0:
+    if address.port == 0 or is_anywhere(address):
         return _ANYWHERE
     if _is_loopback(address.host):
         return "this machine"
@@ -159,7 +159,7 @@ def _reach(address: Address) -> str:
         host = ipaddress.ip_address(address.host)
     except ValueError:
         return address.host
-    return _ANYWHERE if host.is_unspecified else "the world" if host.is_global else "a network"
+    return "the world" if host.is_global else "a network"
 
 
 def _parsed(text: str) -> Address:
